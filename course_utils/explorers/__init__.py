@@ -1,0 +1,1 @@
+"""Interactive explorers: one widget a file, all on the base in `base.py`."""

@@ -1,0 +1,1 @@
+"""One file per model: its configuration, the model, its loss."""

@@ -1,0 +1,123 @@
+"""A notebook open in JupyterLab: press keys, read numbers, and notice what must not happen."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lab import HOST, Lab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Locator, Page
+
+# What the console may say although nothing is wrong. Whole messages, each with its reason.
+ALLOWED_CONSOLE_ERRORS: dict[str, str] = {}
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+IDLE = """() => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    const context = panel?.sessionContext;
+    return Boolean(panel?.content?.model?.cells.length && context?.isReady
+        && context.session?.kernel?.status === 'idle');
+}"""
+# Errors raised in a widget's callback belong to no cell, so they are taken from the kernel's messages.
+WATCH_KERNEL = """() => {
+    window.kernelComplaints = [];
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    kernel.iopubMessage.connect((_, message) => {
+        const { content, header } = message;
+        if (header.msg_type === 'error') window.kernelComplaints.push(`${content.ename}: ${content.evalue}`);
+        if (header.msg_type === 'stream' && content.name === 'stderr')
+            window.kernelComplaints.push(content.text);
+    });
+}"""
+CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map(cell => ({
+    code: cell.type === 'code', source: cell.sharedModel.getSource(),
+    count: cell.executionCount ?? null, outputs: cell.outputs?.toJSON() ?? []
+}))"""
+
+
+class NotebookPage:
+    """A notebook open in JupyterLab, and a record of everything that must not happen in it."""
+
+    def __init__(self, context: BrowserContext, lab: Lab, notebook: str) -> None:
+        self.foreign: list[str] = []
+        self.console_errors: list[str] = []
+        self._ran = 0
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("request", lambda request: self._note_address(request.url))
+        self.page.on("websocket", lambda socket: self._note_address(socket.url))
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.goto(lab.url(notebook))
+        self.wait_until_idle()
+        self.page.evaluate(WATCH_KERNEL)
+
+    def close(self) -> None:
+        """Shut the kernel down and close the page."""
+        self.page.evaluate(
+            "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
+        )
+        self.page.close()
+
+    def wait_until_idle(self, *, seconds: float = 60) -> None:
+        """Wait for a kernel that is connected and has nothing to do."""
+        self.page.wait_for_function(IDLE, timeout=seconds * 1000)
+
+    def run_all(self, *, seconds: float = 180) -> None:
+        """Run → Run All Cells, and wait for the last cell.
+
+        Raises
+        ------
+        AssertionError
+            If a cell raised, or not every cell ran in order; the message holds the cell's own error.
+        """
+        self.wait_until_idle()
+        self.page.evaluate(
+            "() => { window.ranAll = null; window.jupyterapp.commands.execute('notebook:run-all-cells')"
+            ".then(() => { window.ranAll = 'done'; }, error => { window.ranAll = String(error); }); }"
+        )
+        self.page.wait_for_function("() => window.ranAll !== null", timeout=seconds * 1000)
+        assert not (errors := self.errors()), errors[0]
+        self.wait_until_idle()
+        counts = [cell["count"] for cell in self.code_cells()]
+        expected = list(range(self._ran + 1, self._ran + 1 + len(counts)))
+        assert counts == expected, f"cells ran as {counts}, not as {expected}"
+        self._ran = expected[-1]
+
+    def code_cells(self) -> list[dict[str, Any]]:
+        """Source, execution count and outputs of each code cell that holds code."""
+        cells = self.page.evaluate(CELLS)
+        return [cell for cell in cells if cell["code"] and cell["source"].strip()]
+
+    def errors(self) -> list[str]:
+        """One readable text for each cell that raised."""
+        return [
+            f"The cell\n{cell['source'][:400]}\nraised\n" + COLOURS.sub("", "\n".join(output["traceback"]))
+            for cell in self.code_cells()
+            for output in cell["outputs"]
+            if output["output_type"] == "error"
+        ]
+
+    def complaints(self) -> list[str]:
+        """Everything that must not have happened so far: a test asserts that this is empty."""
+        stderr = [
+            f"stderr: {output['text']}"
+            for cell in self.code_cells()
+            for output in cell["outputs"]
+            if output["output_type"] == "stream" and output["name"] == "stderr"
+        ]
+        kernel = [f"kernel: {text}" for text in self.page.evaluate("() => window.kernelComplaints")]
+        left = [f"request to {address}" for address in self.foreign]
+        console = [f"console: {text}" for text in self.console_errors]
+        return left + console + stderr + kernel + self.errors()
+
+    def _note_address(self, address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in ("data", "blob") and parts.hostname != HOST:
+            self.foreign.append(address)
+
+    def _note_console(self, message: Any) -> None:
+        if message.type == "error" and message.text not in ALLOWED_CONSOLE_ERRORS:
+            self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
