@@ -197,7 +197,7 @@ def describe_machine() -> dict[str, object]:
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # its own kind of str, which JSON and YAML may not know
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor_name(),
         "cores": _physical_cores(),

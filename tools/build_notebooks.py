@@ -17,10 +17,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import ipykernel.kernelspec
 import jupytext
@@ -32,7 +30,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from notebook_rules import PEAK_MEMORY, RUN_TIME, WIDGET_VIEW, named, problems, source_hash
 
-from course_utils.storage import read_json, write_atomically, write_json
+from course_utils.scoreboard import Row, load
+from course_utils.storage import DataError, StorageError, write_atomically, write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 METADATA = {
@@ -41,10 +40,10 @@ METADATA = {
 }
 # The text of a widget that stands for nothing else: `VBox(children=…)`, or a progress bar.
 WIDGET_REPR = re.compile(r"^\s*\w+\(|\[[\d:?]+(<|, )")
-# Linux counts in kB, macOS in bytes; where there is no such module (Windows), the reply is an error.
-PEAK = (
-    "__import__('resource').getrusage(0).ru_maxrss / (1e6 if __import__('sys').platform == 'darwin' else 1e3)"
-)
+# Linux counts in kB, macOS in bytes; where there is no such module (Windows), the reply is an error. Linux
+# starts a kernel's count at what its parent held: 80 MB here, less than any lesson needs.
+PEAK_UNITS_PER_MB = 1e6 if sys.platform == "darwin" else 1e3
+PEAK = "__import__('resource').getrusage(0).ru_maxrss"
 
 
 class BuildError(Exception):
@@ -66,13 +65,14 @@ class Cost:
     seconds: float
     megabytes: float | None
 
-    def by_metric(self) -> dict[str, float]:
-        """The same as rows of the scoreboard name them."""
-        rows = {RUN_TIME: round(self.seconds, 1)}
-        return rows if self.megabytes is None else {**rows, PEAK_MEMORY: round(self.megabytes)}
-
-
-# -- reading ----------------------------------------------------------------------------------------
+    def rows(self, lesson: str) -> list[Row]:
+        """The same for the scoreboard."""
+        took = round(self.seconds, 1)
+        values = {RUN_TIME: took} | ({PEAK_MEMORY: round(self.megabytes)} if self.megabytes else {})
+        return [
+            Row(lesson=lesson, model="lesson", metric=metric, value=value, seconds=took)
+            for metric, value in values.items()
+        ]
 
 
 def read_source(path: Path) -> NotebookNode:
@@ -109,15 +109,9 @@ def lesson_of(path: Path) -> str:
     return path.stem.split("_")[0]
 
 
-def stored_costs(folder: Path, lesson: str) -> dict[str, float]:
-    """What the last build of a lesson measured; empty if there was none."""
-    rows = _rows(folder / "scoreboard.json")
-    return {
-        row["metric"]: row["value"] for row in rows if (row["lesson"], row["model"]) == (lesson, "lesson")
-    }
-
-
-# -- executing --------------------------------------------------------------------------------------
+def costs_in(rows: list[Row], lesson: str) -> dict[str, float]:
+    """What a build of the lesson measured, by metric; empty if there was none."""
+    return {row.metric: row.value for row in rows if (row.lesson, row.model) == (lesson, "lesson")}
 
 
 class _ThisEnvironment(KernelSpecManager):
@@ -129,7 +123,7 @@ class _ThisEnvironment(KernelSpecManager):
         )
 
 
-def kernel_environment(temporary: Path, scoreboard: Path) -> dict[str, str]:
+def kernel_environment(temporary: Path) -> dict[str, str]:
     """Variables for a cold kernel on the CPU that keeps nothing outside `temporary`."""
     # With this variable of pytest ipykernel would capture less than it does for a reader.
     inherited = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
@@ -137,7 +131,7 @@ def kernel_environment(temporary: Path, scoreboard: Path) -> dict[str, str]:
         "CI": "true",
         "CUDA_VISIBLE_DEVICES": "",
         "COURSE_CACHE": str(temporary / "cache"),
-        "COURSE_SCOREBOARD": str(scoreboard),
+        "COURSE_SCOREBOARD": str(temporary / "scoreboard.json"),
         "IPYTHONDIR": str(temporary / "ipython"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
@@ -149,7 +143,7 @@ def execute(notebook: NotebookNode, *, folder: Path, environment: Mapping[str, s
     Raises
     ------
     BuildError
-        If a cell fails, kills the kernel or takes too long.
+        If a cell fails, kills the kernel or takes too long; it names the cell.
     """
     client = NotebookClient(
         notebook,
@@ -162,32 +156,38 @@ def execute(notebook: NotebookNode, *, folder: Path, environment: Mapping[str, s
         record_timing=False,
         coalesce_streams=True,
         shutdown_kernel="immediate",
+        extra_arguments=["--log-level=ERROR"],  # no advice on transport encryption among our messages
     )
-    run = _run(client, cwd=str(folder), env=dict(environment))
+    return asyncio.run(_run(client, limits.notebook, cwd=str(folder), env=dict(environment)))
+
+
+async def _run(client: NotebookClient, seconds: float, **kernel: object) -> Cost:
+    start, manager = time.perf_counter(), client.km
+    assert isinstance(manager, AsyncKernelManager)
     try:
-        return asyncio.run(asyncio.wait_for(run, limits.notebook))
-    except TimeoutError:
-        raise BuildError(
-            f"The lesson ran longer than {limits.notebook} s and was stopped; make it faster."
-        ) from None
+        async with asyncio.timeout(seconds) as limit, client.async_setup_kernel(cleanup_kc=True, **kernel):
+            for index, cell in enumerate(client.nb.cells):
+                await _run_cell(client, index, cell)
+            return Cost(time.perf_counter() - start, await _peak_memory(client))
+    except (TimeoutError, BuildError):
+        if limit.expired():  # nbclient reports that as a dead kernel
+            raise BuildError(f"The lesson ran longer than {seconds} s; make it faster.") from None
+        raise
+    finally:
+        if await manager.is_alive():  # nbclient leaves a kernel that never became ready
+            await manager.shutdown_kernel(now=True)
 
 
-async def _run(client: NotebookClient, **kernel: object) -> Cost:
-    start = time.perf_counter()
-    async with client.async_setup_kernel(cleanup_kc=True, **kernel):
-        for index, cell in enumerate(client.nb.cells):
-            name = named(index + 1, cell)
-            try:
-                await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
-            except CellTimeoutError:
-                raise BuildError(f"{name} ran longer than {client.timeout} s; make it faster.") from None
-            except DeadKernelError:
-                raise BuildError(f"The kernel died in {name}; it may have run out of memory.") from None
-            except CellExecutionError as error:
-                raise BuildError(
-                    f"{error.traceback}\n{name} raised {error.ename}; mend it and build again."
-                ) from None
-        return Cost(time.perf_counter() - start, await _peak_memory(client))
+async def _run_cell(client: NotebookClient, index: int, cell: NotebookNode) -> None:
+    name = named(index + 1, cell)
+    try:
+        await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+    except CellTimeoutError:
+        raise BuildError(f"{name} ran longer than {client.timeout} s; make it faster.") from None
+    except DeadKernelError:
+        raise BuildError(f"The kernel died in {name}; it may have run out of memory.") from None
+    except CellExecutionError as error:
+        raise BuildError(f"{error.traceback}\n{name} raised {error.ename}; mend it.") from None
 
 
 async def _peak_memory(client: NotebookClient) -> float | None:
@@ -197,10 +197,7 @@ async def _peak_memory(client: NotebookClient) -> float | None:
     reply = await client.async_wait_for_reply(message)
     assert reply is not None
     answer = reply["content"]["user_expressions"]["peak"]
-    return float(answer["data"]["text/plain"]) if answer["status"] == "ok" else None
-
-
-# -- normalising ------------------------------------------------------------------------------------
+    return float(answer["data"]["text/plain"]) / PEAK_UNITS_PER_MB if answer["status"] == "ok" else None
 
 
 def normalise(notebook: NotebookNode) -> None:
@@ -222,9 +219,6 @@ def _is_mere_widget(output: NotebookNode) -> bool:
     return "text/plain" not in data or bool(WIDGET_REPR.search(data["text/plain"]))
 
 
-# -- building and checking --------------------------------------------------------------------------
-
-
 def build(source: Path, *, folder: Path = FOLDER, limits: Limits | None = None) -> Cost:
     """Execute one lesson and write its notebook and its rows of the scoreboard: all of it, or nothing.
 
@@ -233,63 +227,47 @@ def build(source: Path, *, folder: Path = FOLDER, limits: Limits | None = None) 
     BuildError
         If the lesson does not run or breaks a rule; what was there before stays.
     """
-    notebook, lesson = read_source(source), lesson_of(source)
+    notebook, lesson, scoreboard = read_source(source), lesson_of(source), folder / "scoreboard.json"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        rows = Path(name, "scoreboard.json")
+        staged = Path(name, "scoreboard.json")
         # The lesson sees the other lessons' rows; its own it must earn again.
-        write_json(rows, [row for row in _rows(folder / "scoreboard.json") if row["lesson"] != lesson])
-        environment = kernel_environment(Path(name), rows)
+        _write_rows(staged, _without(lesson, load(scoreboard)))
+        environment = kernel_environment(Path(name))
         cost = execute(notebook, folder=folder, environment=environment, limits=limits or Limits())
-        normalise(notebook)
-        found = problems(notebook, read_source(source), measured=cost.by_metric())
-        if found:
-            listed = "".join(f"- {problem}\n" for problem in found)
-            raise BuildError(f"{listed}{source.name} breaks the rules above; mend it and build again.")
-        nbformat.validate(notebook)
-        _record(cost, lesson=lesson, path=rows)
-        own = [row for row in _rows(rows) if row["lesson"] == lesson]
+        own = [row for row in load(staged) if row.lesson == lesson] + cost.rows(lesson)
+    normalise(notebook)
+    found = problems(notebook, read_source(source), measured=costs_in(own, lesson))
+    if found:
+        listed = "".join(f"- {problem}\n" for problem in found)
+        raise BuildError(f"{listed}{source.name} breaks the rules above; mend it and build again.")
+    nbformat.validate(notebook)
     write_atomically(folder / f"{source.stem}.ipynb", (nbformat.writes(notebook) + "\n").encode("utf-8"))
     # Read again: another lesson may have been built meanwhile.
-    others = [row for row in _rows(folder / "scoreboard.json") if row["lesson"] != lesson]
-    write_json(folder / "scoreboard.json", sorted(others + own, key=lambda row: str(row["lesson"])))
+    _write_rows(scoreboard, _without(lesson, load(scoreboard)) + own)
     return cost
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows = read_json(path, default=[])
-    assert isinstance(rows, list)
-    return rows
+def _without(lesson: str, rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.lesson != lesson]
 
 
-def _record(cost: Cost, *, lesson: str, path: Path) -> None:
-    """Put what the run took on the scoreboard at `path`, in the form that lessons use."""
-    from course_utils.scoreboard import record  # it draws, which takes a while to import
-
-    with mock.patch.dict(os.environ, COURSE_SCOREBOARD=str(path)):
-        for metric, value in cost.by_metric().items():
-            record(lesson=lesson, model="lesson", metric=metric, value=value, seconds=round(cost.seconds, 1))
+def _write_rows(path: Path, rows: list[Row]) -> None:
+    write_json(path, [asdict(row) for row in sorted(rows, key=lambda row: row.key)])
 
 
 def check(source: Path, *, folder: Path = FOLDER) -> list[str]:
     """What is wrong with a stored notebook, told without running it."""
-    path = folder / f"{source.stem}.ipynb"
+    path, lesson = folder / f"{source.stem}.ipynb", lesson_of(source)
     if not path.exists():
-        return [f"{path.name} is missing: run make notebooks NB={lesson_of(source)}"]
+        return [f"{path.name} is missing: run make notebooks NB={lesson}"]
     notebook = nbformat.read(path, as_version=4)
-    return problems(notebook, read_source(source), measured=stored_costs(folder, lesson_of(source)))
+    measured = costs_in(load(folder / "scoreboard.json"), lesson)
+    return problems(notebook, read_source(source), measured=measured)
 
 
 def check_all(sources: list[Path], *, folder: Path) -> None:
-    """Compare stored notebooks with their sources.
-
-    Raises
-    ------
-    BuildError
-        With every complaint, if there is one.
-    """
-    complaints = [
-        f"{source.stem}: {problem}\n" for source in sources for problem in check(source, folder=folder)
-    ]
+    """Compare stored notebooks with their sources; a BuildError lists every complaint."""
+    complaints = [f"{s.stem}: {problem}\n" for s in sources for problem in check(s, folder=folder)]
     known = {path.stem for path in (folder / "src").glob("*.py")}
     orphans = [path.name for path in sorted(folder.glob("*.ipynb")) if path.stem not in known]
     complaints += [f"{name}: has no source in src: delete it, or write its source\n" for name in orphans]
@@ -300,9 +278,7 @@ def check_all(sources: list[Path], *, folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line, build or check, and stop at the first lesson that cannot be built."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description="Build lessons, or check them.")
     parser.add_argument("lessons", nargs="*", metavar="NB", help="number or name of a lesson; none: all")
     parser.add_argument("--check", action="store_true", help="compare notebooks with sources, run nothing")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="holds the notebooks, and src below it")
@@ -318,8 +294,8 @@ def main(arguments: list[str] | None = None) -> int:
         for source in sources:
             print(f"Building {source.stem} ...", flush=True)
             cost = build(source, folder=folder, limits=Limits(options.cell_timeout, options.timeout))
-            print("  " + ", ".join(f"{metric}: {value:g}" for metric, value in cost.by_metric().items()))
-    except BuildError as error:
+            print("  " + ", ".join(f"{row.metric}: {row.value:g}" for row in cost.rows(lesson_of(source))))
+    except (BuildError, DataError, StorageError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

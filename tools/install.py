@@ -63,9 +63,9 @@ def install_torch(python, build, index):
             return
         if not index:
             print(
-                "Your pip's package index has no CPU build of torch for this machine, so the standard build is "
-                "installed, which downloads several gigabytes of GPU libraries. To avoid that, stop here and "
-                "see 'Which torch' in README.md."
+                "Your pip's package index has no CPU build of torch for this machine, so the standard build "
+                "is installed, which downloads several gigabytes of GPU libraries. To avoid that, stop "
+                "here and see 'Which torch' in README.md."
             )
     run("Installing torch", pip + [TORCH])
 

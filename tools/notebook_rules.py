@@ -68,9 +68,6 @@ def outputs(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
             yield name, output
 
 
-# -- the rules --------------------------------------------------------------------------------------
-
-
 def same_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     """Cells, their order and their metadata are those of the source."""
     if len(notebook.cells) != len(source.cells):
@@ -124,7 +121,7 @@ def outputs_present(notebook: NotebookNode, source: NotebookNode) -> list[str]:
         if not cell.outputs and is_checked(cell):
             found.append(f"{name} is marked NBVAL_CHECK_OUTPUT and has no output to compare with")
         elif not cell.outputs and _displays(cell.source):
-            found.append(f"{name} ends in something to show and has no output")
+            found.append(f"{name} ends in something to show and stores nothing (a widget needs a text)")
     return found
 
 
@@ -199,10 +196,10 @@ def short_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
 
 def title_first(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     """The first cell is prose and begins with the title."""
-    first = notebook.cells[0] if notebook.cells else None
-    if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
-        return ["the first cell is not markdown that begins with a title (`# …`)"]
-    return []
+    first = notebook.cells[0] if notebook.cells else NotebookNode()
+    if first.get("cell_type") == "markdown" and first.source.startswith("# "):
+        return []
+    return ["the first cell is not markdown that begins with a title (`# …`)"]
 
 
 RULES = (
@@ -249,9 +246,6 @@ def problems(
     """All complaints about a lesson; `measured` has the scoreboard's values, where there are any yet."""
     found = [complaint for rule in RULES for complaint in rule(notebook, source_notebook)]
     return found + costs_stated(notebook, measured or {})
-
-
-# -- how the rules look -----------------------------------------------------------------------------
 
 
 def _displays(source: str) -> bool:

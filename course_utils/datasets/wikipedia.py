@@ -102,7 +102,7 @@ _REPAIRS = [
     # Cells of a table row come with one empty line between them, rows with more.
     (r"(?m)(?<=\S)[ \t]*\n\n (?=[^\s:*#])", " | "),
     (r" \(\s*[,;:]?\s*\)", ""),  # brackets around a template that is gone
-    (r" +([,.;:])(?=\s)", r"\1"),
+    (r" +([,.;:])(?=\s|$)", r"\1"),
     (r"(?m)^[*#:;]*[*#][*#:;]* *[,.:;]? *", "- "),  # items of a list
     (r"(?m)^[:;]+ *", ""),  # indented lines and terms of a glossary
     (r"[ \t]+", " "),
@@ -162,8 +162,8 @@ def _read_cache(path: Path) -> list[Article] | None:
         if stored["sha256"] != _digest(stored["articles"]):
             return None
         return [Article(title, text) for title, text in json.loads(stored["articles"])]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # missing, or whatever a damaged file can look like
 
 
 def _digest(content: str) -> str:

@@ -21,9 +21,9 @@ class WordPair:
 def load_wordsim353() -> list[WordPair]:
     """353 pairs with the mean rating of 13 to 16 people: how related are the words, from 0 to 10?
 
-    Related is not alike: *computer* and *keyboard* rate 7.62. One pair (*money*, *cash*) is
-    listed twice and one (*tiger*, *tiger*) repeats its word, as in the original. Words are
-    lower-cased here, since the course's vocabularies are.
+    Related is not alike: *computer* and *keyboard* rate 7.62. Two pairs (*money* with *cash* and
+    with *bank*) are rated twice and one (*tiger*, *tiger*) repeats its word, as in the original.
+    Words are lower-cased here, since the course's vocabularies are.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def load_wordsim353() -> list[WordPair]:
 def load_simlex999() -> list[WordPair]:
     """999 pairs with people's mean rating of how similar the words are, from 0 to 10.
 
-    Similar is more than related: *coast* and *shore* rate 8.83, *clothes* and *closet* 3.27.
+    Similar is more than related: *shore* and *coast* rate 8.83, *clothes* and *closet* 3.27.
 
     Returns
     -------

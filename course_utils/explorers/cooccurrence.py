@@ -32,6 +32,8 @@ class CooccurrenceExplorer(Explorer):
     weightings : mapping of str to callable
         ``f(block, *, row_totals, column_totals, total)`` turns counts of shape (n, V) into weights of the
         same shape.
+    window : int, optional
+        The first window shown; by default the widest.
 
     Notes
     -----
@@ -48,6 +50,7 @@ class CooccurrenceExplorer(Explorer):
         words: str,
         contexts: str,
         weightings: Mapping[str, Callable[..., np.ndarray]],
+        window: int | None = None,
     ) -> None:
         self._counts = {int(window): matrix.tocsr() for window, matrix in counts.items()}
         self._totals = {w: np.asarray(matrix.sum(axis=0)).ravel() for w, matrix in self._counts.items()}
@@ -60,7 +63,9 @@ class CooccurrenceExplorer(Explorer):
             {
                 "words": widgets.Text(value=words, description="words"),
                 "contexts": widgets.Text(value=contexts, description="contexts"),
-                "window": widgets.SelectionSlider(options=windows, value=windows[-1], description="window"),
+                "window": widgets.SelectionSlider(
+                    options=windows, value=window or windows[-1], description="window"
+                ),
                 "weighting": widgets.Dropdown(options=names, value=names[0], description="weighting"),
                 "view": widgets.Dropdown(options=VIEWS, value=VIEWS[0], description="view"),
             }

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
+from threadpoolctl import threadpool_limits
 
 Weighting = Literal["flat", "linear", "harmonic"]
 Direction = Literal["both", "left", "right"]
@@ -41,7 +42,7 @@ class CountVectorsConfig:
 
     window: int = 10  # words to each side that count as context
     weighting: Weighting = "flat"  # what a context word adds by its distance; see cooccurrence_counts
-    smoothing: float = 0.75  # power on the context counts; below 1 makes rare contexts count less
+    smoothing: float = 1.0  # power on the context counts; below 1 makes rare contexts count less
     shift: float = 0.0  # subtracted from the PMI, in nats; log(K) mimics K negative samples
     dimension: int = 100  # numbers per word
     exponent: float = 0.5  # power on the singular values; 0 drops them, 1 keeps them
@@ -126,7 +127,7 @@ def cooccurrence_counts(
     return sparse.csr_matrix(total, dtype=np.float32)
 
 
-def ppmi(counts: Any, *, smoothing: float = 0.75, shift: float = 0.0) -> sparse.csr_matrix:
+def ppmi(counts: Any, *, smoothing: float = 1.0, shift: float = 0.0) -> sparse.csr_matrix:
     """Positive pointwise mutual information: max(0, log(p(w, c) / (p(w) p(c))) - shift), in nats.
 
     Parameters
@@ -251,7 +252,10 @@ def svd_vectors(matrix: Any, *, dimension: int, exponent: float = 0.5) -> NDArra
         raise ValueError("The matrix is all zeros, so no word differs from another; pass more text.")
     # A fixed start makes the iteration, and so every figure built on it, the same on each run.
     start = np.random.default_rng(0).standard_normal(min(table.shape)).astype(np.float32)
-    left, singular, _ = svds(table, k=dimension, v0=start)
+    # Small dense steps between sparse products: a second BLAS thread gains nothing and, beside a busy
+    # neighbour, waits most of the time.
+    with threadpool_limits(1, user_api="blas"):
+        left, singular, _ = svds(table, k=dimension, v0=start)
     order = np.argsort(-singular)
     left, singular = left[:, order], singular[order]
     scale = np.where(singular > _SMALLEST_SINGULAR * singular[0], np.abs(singular) ** exponent, 0.0)

@@ -85,12 +85,13 @@ def plot_points(
         raise ValueError(f"A cloud needs as many x as y values, not {len(x)} and {len(y)}.")
     ax = axes_or_new(ax)
     ax.scatter(x, y, s=22, color=OKABE_ITO[0], alpha=0.55, edgecolors="none")
+    above = _labels_above(x, y, sorted(names or {}, key=lambda place: y[place]))
     for place, name in (names or {}).items():
         ax.scatter([x[place]], [y[place]], s=30, color=OKABE_ITO[1], edgecolors="white", linewidths=0.6)
         ax.annotate(
             name,
             (x[place], y[place]),
-            xytext=(5, 4),
+            xytext=(5, 4 if above[place] else -12),
             textcoords="offset points",
             fontsize=9,
             bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
@@ -99,3 +100,16 @@ def plot_points(
     ax.set_ylabel(y_label)
     ax.set_title(title, loc="left")
     return ax
+
+
+def _labels_above(
+    x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, places: Sequence[int]
+) -> dict[int, bool]:
+    """Which labels go above their points: the lower one of two close neighbours goes below."""
+    width, height = np.ptp(x) or 1.0, np.ptp(y) or 1.0
+    above = {}
+    for order, place in enumerate(places):
+        close = [abs(x[place] - x[o]) < 0.25 * width and abs(y[place] - y[o]) < 0.06 * height
+                 for o in places[order + 1 :]]  # fmt: skip
+        above[place] = not any(close)
+    return above

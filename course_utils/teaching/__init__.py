@@ -111,8 +111,13 @@ def _show(value: object) -> str:
         return re.sub(r" at 0x[0-9a-fA-F]+", "", _SHORT.repr(value))
     if numbers.shape == ():
         return f"{numbers.item():.6g}" if numbers.dtype.kind == "f" else str(numbers.item())
-    as_float = {"float_kind": lambda number: f"{number:.5g}"}
-    return np.array2string(numbers, threshold=20, edgeitems=3, separator=", ", formatter=as_float)  # type: ignore[call-overload]
+    return np.array2string(
+        numbers,
+        threshold=20,
+        edgeitems=3,
+        separator=", ",
+        formatter={"float_kind": "{:.5g}".format, "int_kind": str},
+    )
 
 
 def as_numbers(value: Any) -> np.ndarray | None:
@@ -191,19 +196,25 @@ def _compare_numbers(
         return Difference(_say_shape(wanted), _say_shape(given), where)
     tolerance = 0.0 if wanted.dtype.kind in "biu" else tolerance
     near = (given == wanted) | (np.isnan(given) & np.isnan(wanted))
-    if given.dtype.kind in "fc":
+    exact = wanted.dtype.kind in "biu" and given.dtype.kind in "biu"
+    off = np.abs(_subtract(given, wanted))
+    if not exact:
         scale = np.where(np.isfinite(wanted), np.maximum(1.0, np.abs(wanted)), 0)  # nothing is near infinity
-        with np.errstate(invalid="ignore", over="ignore"):
-            near |= np.abs(given - 1.0 * wanted) <= (tolerance + ROUNDING) * scale
+        near |= off <= (tolerance + ROUNDING) * scale
     if near.all():
         return None
     place = tuple(int(index) for index in np.argwhere(~near)[0])
     expected, got = show(wanted[place]), show(given[place])
     if expected == got:
-        got += f", off by {abs(given[place] - 1.0 * wanted[place]):.2g}"
+        got += f", off by {off[place]:.2g}"
     at = f"{where} at position {list(place)}" if place else where
     direction = _say_direction(wanted[place], given[place])
     return Difference(expected, got, at, direction=direction, tolerance=tolerance)
+
+
+def _subtract(given: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity minus infinity is no news
+        return np.subtract(given, wanted, dtype=np.result_type(given, wanted, float))
 
 
 def _say_direction(wanted: Any, given: Any) -> str:

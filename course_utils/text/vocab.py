@@ -239,9 +239,7 @@ class _Spellings:
         return [int(ids[i]) for i in order if slips_needed[i] <= slips]
 
 
-def _edit_distances(
-    query: str, codes: NDArray[np.uint32], lengths: NDArray[np.int_]
-) -> NDArray[np.int_]:
+def _edit_distances(query: str, codes: NDArray[np.uint32], lengths: NDArray[np.int_]) -> NDArray[np.int_]:
     """Edits (insert, delete, change, swap neighbours) from `query` to each of N words, shape (N,)."""
     width = int(lengths.max(initial=0))
     codes = codes[:, :width]

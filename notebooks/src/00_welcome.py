@@ -26,7 +26,7 @@
 # One page at a time, please: each open page has its own Python process, and two that compute at once slow each other
 # down several times. *Kernel → Shut Down Kernel* when you leave one.
 
-# %%
+# %% tags=["long-cell"] reason="imports of the whole lesson"
 import time
 
 import torch
@@ -36,16 +36,23 @@ from torch import nn
 from course_utils import scoreboard
 from course_utils.datasets.gensim_files import verify_all
 from course_utils.datasets.wikipedia import load_wikipedia, split_articles
+from course_utils.exercises import find_lessons
 from course_utils.exercises import lesson_00 as exercises
 from course_utils.explorers.softmax import SoftmaxExplorer
 from course_utils.plots.bars import bars_svg
 from course_utils.plots.lines import plot_lines
 from course_utils.plots.picture import Picture
 from course_utils.plots.svg import beside
-from course_utils.runtime import choose_device, describe_machine, measure_matmul_rate, seed_everything, set_threads
-from course_utils.storage import cache_folder, course_folder
+from course_utils.runtime import (
+    choose_device,
+    describe_machine,
+    measure_matmul_rate,
+    seed_everything,
+    set_threads,
+)
+from course_utils.storage import cache_folder
 from course_utils.teaching.predict import Prediction
-from course_utils.teaching.progress import LessonMap
+from course_utils.teaching.progress import ProgressMap
 from course_utils.training import History, fit, load_model, save_model
 
 generator = seed_everything(0)
@@ -83,7 +90,7 @@ for name, origin in verify_all().items():
 # start afresh.
 
 # %%
-LessonMap()
+ProgressMap(find_lessons(), rows=scoreboard.load())
 
 # %% [markdown]
 # ## 4 · Tensors in ten minutes
@@ -108,7 +115,12 @@ print("mean over T:", tuple(x.mean(dim=1).shape), " T and C exchanged:", tuple(x
 bias = torch.tensor([10.0, 20.0, 30.0, 40.0])  # (C,)
 print("bias added at every place:", (x + bias)[0, 0].tolist())
 scores, target = torch.zeros(3, 1), torch.zeros(3)
-print("three differences hoped for, but", (scores - target).numel(), "came out, shape", tuple((scores - target).shape))
+print(
+    "three differences hoped for, but",
+    (scores - target).numel(),
+    "came out, shape",
+    tuple((scores - target).shape),
+)
 
 # %% [markdown]
 # **Matrix product.** `@` multiplies the last two axes and repeats over the others: the same weight matrix is applied at
@@ -126,13 +138,13 @@ print(tuple(x.shape), "@", tuple(weight.shape), "→", tuple(y.shape))
 # division:
 
 # %%
-w = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+w = torch.tensor([1.0, -3.0], dtype=torch.float64, requires_grad=True)
 loss = (w**2).sum() + w[0] * w[1]
 loss.backward()
 step = 1e-6
 moved = w.detach() + torch.tensor([step, 0.0], dtype=torch.float64)
 by_steps = ((moved**2).sum() + moved[0] * moved[1] - loss.detach()) / step
-print(f"torch: {w.grad[0]:.4f}   by a small step: {by_steps:.4f}   by hand, 2·w₀ + w₁: {2 * 1.0 - 2.0:.4f}")
+print(f"torch: {w.grad[0]:.4f}   by a small step: {by_steps:.4f}   by hand, 2·w₀ + w₁: {2 * 1.0 - 3.0:.4f}")
 
 # %% [markdown]
 # ## 5 · Softmax, the function you'll meet in every lesson
@@ -143,6 +155,7 @@ print(f"torch: {w.grad[0]:.4f}   by a small step: {by_steps:.4f}   by hand, 2·w
 # $$\mathrm{softmax}(s)_i = \frac{e^{s_i / \tau}}{\sum_j e^{s_j / \tau}}$$
 #
 # $\tau$ is the **temperature**. Word vectors, attention, generation of text: each of them ends in this line.
+
 
 # %%
 def softmax(scores, *, temperature=1.0):
@@ -169,7 +182,14 @@ shares = {t: softmax(torch.tensor(list(drinks.values())), temperature=t).tolist(
 
 def three_temperatures():
     panels = [
-        bars_svg(values, labels=list(drinks), title=f"temperature {t:g}", label=f"temperature {t:g}", limit=1.0, width=360)
+        bars_svg(
+            values,
+            labels=list(drinks),
+            title=f"temperature {t:g}",
+            label=f"temperature {t:g}",
+            limit=1.0,
+            width=360,
+        )
         for t, values in shares.items()
     ]
     pair = beside(panels[0], panels[1], label="temperatures 0.25 and 1")
@@ -208,7 +228,9 @@ softmax_explorer
 seen = softmax_explorer.set_state(temperature=0.5)
 again = softmax(torch.tensor(seen["scores"], dtype=torch.float64), temperature=0.5)
 torch.testing.assert_close(again, torch.tensor(seen["probabilities"], dtype=torch.float64))
-print(f"entropy on the screen: {seen['entropy_bits']:.4f} bits, computed here: {-(again * again.log2()).sum():.4f}")
+print(
+    f"entropy on the screen: {seen['entropy_bits']:.4f} bits, computed here: {-(again * again.log2()).sum():.4f}"
+)
 
 # %% [markdown]
 # The **entropy** says how undecided the distribution is, in bits: 0 when one choice is certain, 2 when four are equally
@@ -233,7 +255,10 @@ def to_tokens(articles):
 
 train_articles, validation_articles, test_articles = split_articles(load_wikipedia())
 train_tokens, test_tokens = to_tokens(train_articles), to_tokens(test_articles)
-print(f"{len(train_tokens):,} characters to learn from, {len(test_tokens):,} from other articles to be tested on")
+print(
+    f"{len(train_tokens):,} characters to learn from, {len(test_tokens):,} from other articles to be tested on"
+)
+
 
 # %%
 class Bigram(nn.Module):
@@ -241,37 +266,37 @@ class Bigram(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.scores = nn.Parameter(torch.zeros(len(LETTERS), len(LETTERS)))  # (V, V)
+        self.scores = nn.Embedding.from_pretrained(torch.zeros(27, 27), freeze=False)  # (V, V)
 
     def loss(self, batch):
         now, following = batch  # (B,), (B,)
-        return F.cross_entropy(self.scores[now], following)  # nats
+        return F.cross_entropy(self.scores(now), following)  # nats
 
 
 def batches(generator):
     while True:
-        places = torch.randint(len(train_tokens) - 1, (4096,), generator=generator)  # (B,)
+        places = torch.randint(len(train_tokens) - 1, (2048,), generator=generator)  # (B,)
         yield train_tokens[places], train_tokens[places + 1]
 
 
 model, history = Bigram(), History()
-fit(model, batches, steps=150, learning_rate=0.1, history=history)
+fit(model, batches, steps=100, learning_rate=0.1, history=history)
 print(f"after {history.steps[-1]} steps: {history.losses[-1]:.3f} nats")
 
 # %% [markdown]
 # Every training run of the course has this form. The `history` is made *before* the run, so whatever happens, it holds what
 # was learned so far. Press **■ (interrupt)** during a long run: a sentence says where it stopped, `model` and `history` stay
-# usable, and calling `fit` again goes on from there. That is a claim, so check it: 150 steps and then 150 more, against
-# 300 at once.
+# usable, and calling `fit` again goes on from there. That is a claim, so check it: 100 steps and then 100 more, against
+# 200 at once.
 
 # %%
 # NBVAL_CHECK_OUTPUT
-fit(model, batches, steps=150, learning_rate=0.1, history=history)
+fit(model, batches, steps=100, learning_rate=0.1, history=history)
 
 at_once, one_history = Bigram(), History()
-fit(at_once, batches, steps=300, learning_rate=0.1, history=one_history)
-torch.testing.assert_close(model.scores, at_once.scores)
-print(f"150 + 150 steps equal 300 steps: {history.steps[-1]} steps, same table of scores")
+fit(at_once, batches, steps=200, learning_rate=0.1, history=one_history)
+torch.testing.assert_close(model.scores.weight, at_once.scores.weight)
+print(f"100 + 100 steps equal 200 steps: {history.steps[-1]} steps, same table of scores")
 
 # %% [markdown]
 # ### What did it learn that we could not have counted?
@@ -295,8 +320,8 @@ letter_shares = pairs.sum(dim=0) / pairs.sum()
 unigram_bits = bits(letter_shares.clamp_min(1e-9).log().expand(27, 27)).mean().item()
 counted_bits = bits(counted.log()).mean().item()
 started = time.perf_counter()
-fit(model, batches, steps=700, learning_rate=0.1, history=history, decay="linear")
-trained = bits(F.log_softmax(model.scores.detach(), dim=-1))  # (T - 1,)
+fit(model, batches, steps=600, learning_rate=0.1, history=history, decay="linear")
+trained = bits(F.log_softmax(model.scores.weight.detach(), dim=-1))  # (T - 1,)
 print(f"no memory (letter frequencies)  {unigram_bits:.3f} bits per character")
 print(f"counted pairs                   {counted_bits:.3f}")
 print(f"trained, {history.steps[-1]} steps             {trained.mean():.3f}")
@@ -312,7 +337,10 @@ ax = plot_lines(
 ax.axhline(counted_bits, color="#d55e00", linestyle="--", label="counted pairs")
 ax.axhline(unigram_bits, color="#000000", linestyle=":", label="no memory")
 ax.legend(frameon=False, fontsize=9)
-Picture(ax.figure, alt="Loss of the bigram model by step. It falls from 4.75 bits to the dashed line of the counted pairs.")
+Picture(
+    ax.figure,
+    alt="Loss of the bigram model by step. It falls from 4.75 bits to the dashed line of the counted pairs.",
+)
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -327,11 +355,15 @@ print("trained and counted agree within 0.02 bits per character")
 # power cut in the middle of it you have the old file or the new one, never half of one.
 
 # %%
-kept = save_model(cache_folder() / "welcome_bigram.safetensors", model, config={"letters": len(LETTERS)}, history=history)
+kept = save_model(
+    cache_folder() / "welcome_bigram.safetensors", model, config={"letters": len(LETTERS)}, history=history
+)
 fresh = Bigram()
 fresh_history = load_model(kept, fresh)
-torch.testing.assert_close(fresh.scores, model.scores)
-print(f"{kept.relative_to(cache_folder().parent)}: {kept.stat().st_size:,} bytes, {fresh_history.steps[-1]} steps")
+torch.testing.assert_close(fresh.scores.weight, model.scores.weight)
+print(
+    f"{kept.relative_to(cache_folder().parent)}: {kept.stat().st_size:,} bytes, {fresh_history.steps[-1]} steps"
+)
 
 # %% [markdown]
 # ## 7 · Break it
@@ -374,6 +406,7 @@ exercises.shares.check(my_answer)
 # %%
 exercises.softmax
 
+
 # %%
 def my_softmax(scores, temperature):
     """Softmax over the last axis of an array of shape (B, V)."""
@@ -384,6 +417,7 @@ exercises.softmax.check(my_softmax)
 
 # %%
 exercises.temperature_for
+
 
 # %%
 def my_temperature_for(scores, bits):
@@ -405,7 +439,9 @@ exercises.QUESTIONS
 # ## 10 · What was measured, what remains
 
 # %%
-spread = trained.reshape(-1)[: len(trained) // 500 * 500].reshape(-1, 500).mean(dim=1)  # blocks of 500 characters
+spread = (
+    trained.reshape(-1)[: len(trained) // 500 * 500].reshape(-1, 500).mean(dim=1)
+)  # blocks of 500 characters
 margin = 1.96 * spread.std().item() / len(spread) ** 0.5
 value = trained.mean().item()
 scoreboard.record(

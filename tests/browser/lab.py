@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ NO_CHROMIUM = (
     "or set the variable CHROMIUM to its path."
 )
 START_SECONDS = 90
-
+# The settings with which `make lab` starts the server; a test must meet the same server as a reader.
+SERVER_CONFIG = ROOT / "tools" / "jupyter_server_config.py"
 
 
 class ChromiumMissing(RuntimeError):
@@ -52,7 +54,7 @@ def find_chromium() -> str:
     return found
 
 
-def open_browser(playwright: Playwright, *, profile: Path, dark: bool = False) -> BrowserContext:
+def open_browser(playwright: Playwright, *, profile: Path) -> BrowserContext:
     """A headless Chromium with an empty profile that can reach nothing but this machine."""
     flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     flags += ["--disable-component-update", "--disable-sync"]
@@ -63,7 +65,6 @@ def open_browser(playwright: Playwright, *, profile: Path, dark: bool = False) -
         executable_path=find_chromium(),
         args=flags,
         viewport={"width": 1280, "height": 1000},
-        color_scheme="dark" if dark else "light",
     )
 
 
@@ -79,8 +80,6 @@ class Lab:
     ----------
     notebooks : sequence of paths
         Copied to ``notebooks/`` of the served folder.
-    dark : bool
-        Start in JupyterLab's dark theme.
 
     Attributes
     ----------
@@ -88,23 +87,28 @@ class Lab:
         The served folder.
     """
 
-    def __init__(self, notebooks: list[Path] | None = None, *, dark: bool = False) -> None:
+    def __init__(self, notebooks: Sequence[Path] = ()) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="course-lab-"))
         self.root = self._folder / "course"
         (self.root / "notebooks").mkdir(parents=True)
-        for notebook in notebooks or []:
+        for notebook in notebooks:
             shutil.copy(notebook, self.root / "notebooks" / notebook.name)
         self.token = secrets.token_hex(24)
         self.port = free_port()
         self.log = self._folder / "server.log"
-        self._write_settings(dark=dark)
+        self._write_settings()
         self._server: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Lab:
         command = [sys.executable, "-m", "jupyter", "lab", *self._options()]
         with self.log.open("wb") as log:
             self._server = subprocess.Popen(
-                command, cwd=self.root, env=self._environment(), stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=self.root,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             self._wait_until_ready()
@@ -128,7 +132,11 @@ class Lab:
         import nbformat
 
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in sources])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(notebook, self.root / "notebooks" / name)
         return f"notebooks/{name}"
 
@@ -178,6 +186,7 @@ class Lab:
             "LabApp.expose_app_in_browser": True,  # lets a test ask the page whether the kernel is idle
         }
         options = ["--no-browser"] + (["--allow-root"] if running_as_root() else [])
+        options += [f"--config={SERVER_CONFIG}"] if SERVER_CONFIG.exists() else []
         return options + [f"--{name}={value}" for name, value in settings.items()]
 
     def _environment(self) -> dict[str, str]:
@@ -194,13 +203,11 @@ class Lab:
             "IPYTHONDIR": str(self._folder / "ipython"),
         }
 
-    def _write_settings(self, *, dark: bool) -> None:
+    def _write_settings(self) -> None:
         folder = self._folder / "settings" / "@jupyterlab" / "apputils-extension"
         folder.mkdir(parents=True)
         news = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
-        theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
-        for name, values in {"notification": news, "themes": theme}.items():
-            (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(values), encoding="utf-8")
+        (folder / "notification.jupyterlab-settings").write_text(json.dumps(news), encoding="utf-8")
 
     def _wait_until_ready(self) -> None:
         assert self._server is not None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,16 +23,43 @@ IDLE = """() => {
     return Boolean(panel?.content?.model?.cells.length && context?.isReady
         && context.session?.kernel?.status === 'idle');
 }"""
+ASK = """async expression => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const future = kernel.requestExecute({ code: 'pass', silent: true,
+        user_expressions: { answer: `__import__('json').dumps(${expression})` } });
+    const answer = (await future.done).content.user_expressions?.answer;
+    if (answer?.status !== 'ok') return { problem: `${answer?.ename}: ${answer?.evalue}` };
+    return { text: answer.data['text/plain'] };
+}"""
 # Errors raised in a widget's callback belong to no cell, so they are taken from the kernel's messages.
+# A request is pending until the kernel says "idle" about it, which it does behind all that it caused.
 WATCH_KERNEL = """() => {
     window.kernelComplaints = [];
+    window.pendingRequests = new Set();
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    kernel.iopubMessage.connect((_, message) => {
-        const { content, header } = message;
+    kernel.anyMessage.connect((_, { msg, direction }) => {
+        if (direction === 'send' && ['comm_msg', 'execute_request'].includes(msg.header.msg_type))
+            window.pendingRequests.add(msg.header.msg_id);
+    });
+    kernel.iopubMessage.connect((_, { content, header, parent_header }) => {
         if (header.msg_type === 'error') window.kernelComplaints.push(`${content.ename}: ${content.evalue}`);
         if (header.msg_type === 'stream' && content.name === 'stderr')
             window.kernelComplaints.push(content.text);
+        if (header.msg_type === 'status' && content.execution_state === 'idle')
+            window.pendingRequests.delete(parent_header.msg_id);
     });
+}"""
+SETTLED = """async seconds => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const end = performance.now() + 1000 * seconds;
+    do {
+        do {
+            if (performance.now() > end) throw new Error(`the kernel is still busy after ${seconds} s`);
+            await frame();
+        } while (window.pendingRequests.size);
+        await frame();  // the page shows what came, and a control may answer it with a request of its own
+        await frame();
+    } while (window.pendingRequests.size);
 }"""
 CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map(cell => ({
     code: cell.type === 'code', source: cell.sharedModel.getSource(),
@@ -64,6 +94,10 @@ class NotebookPage:
     def wait_until_idle(self, *, seconds: float = 60) -> None:
         """Wait for a kernel that is connected and has nothing to do."""
         self.page.wait_for_function(IDLE, timeout=seconds * 1000)
+
+    def settle(self, *, seconds: float = 30) -> None:
+        """Wait until the kernel has answered everything and the page has drawn it."""
+        self.page.evaluate(SETTLED, seconds)
 
     def run_all(self, *, seconds: float = 180) -> None:
         """Run → Run All Cells, and wait for the last cell.
@@ -112,6 +146,52 @@ class NotebookPage:
         left = [f"request to {address}" for address in self.foreign]
         console = [f"console: {text}" for text in self.console_errors]
         return left + console + stderr + kernel + self.errors()
+
+    def forgive(self) -> list[str]:
+        """Return the complaints of page and kernel, and forget them: for a test that provokes one."""
+        complaints = self.complaints()
+        self.foreign.clear()
+        self.console_errors.clear()
+        self.page.evaluate("() => { window.kernelComplaints = []; }")
+        return complaints
+
+    def ask(self, expression: str) -> Any:
+        """Value of a Python expression in the notebook's kernel, as a reader's next cell would get it.
+
+        Raises
+        ------
+        AssertionError
+            If the expression raised.
+        """
+        answer = self.page.evaluate(ASK, expression)
+        assert "problem" not in answer, f"{expression} raised {answer['problem']}"
+        return json.loads(ast.literal_eval(answer["text"]))
+
+    def cell_of(self, last_line: str) -> Locator:
+        """The first cell whose code ends with this line, scrolled into view."""
+        cells = self.page.evaluate(CELLS)
+        lasts = [cell["source"].rstrip().rsplit("\n", 1)[-1] for cell in cells]
+        assert last_line in lasts, f"no cell ends with the line {last_line!r}"
+        number = lasts.index(last_line)
+        self.page.evaluate(
+            "n => window.jupyterapp.shell.currentWidget.content.scrollToItem(n, 'center')", number
+        )
+        cell = self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{number}"]')
+        cell.scroll_into_view_if_needed()
+        return cell
+
+    def set_theme(self, theme: str) -> None:
+        """Change to “JupyterLab Light” or “JupyterLab Dark”."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+        )
+        dark = str("Dark" not in theme).lower()
+        self.page.locator(f'body[data-jp-theme-light="{dark}"]').wait_for()
+
+    def screenshot(self, path: Path) -> None:
+        """Save what the page shows."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=str(path))
 
     def _note_address(self, address: str) -> None:
         parts = urlsplit(address)

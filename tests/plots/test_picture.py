@@ -78,8 +78,11 @@ def test_points_name_the_ones_asked_for():
 
 def test_drawing_never_loads_pyplot():
     code = (
-        "import sys; from course_utils.plots.lines import plot_lines; from course_utils.plots.picture import Picture;"
-        "Picture(plot_lines([1],{'a':[1]},x_label='x',y_label='y',title='t').figure, alt='a line that has one single point').png();"
+        "import sys\n"
+        "from course_utils.plots.lines import plot_lines\n"
+        "from course_utils.plots.picture import Picture\n"
+        "ax = plot_lines([1], {'a': [1]}, x_label='x', y_label='y', title='t')\n"
+        "Picture(ax.figure, alt='a line that has one single point').png()\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

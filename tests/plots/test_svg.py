@@ -12,7 +12,14 @@ from course_utils.plots.matrix import matrix_svg
 from course_utils.plots.svg import beside, diverging_shade, escape, shade, svg_document, svg_to_png, text_on
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
-AWKWARD = ["<img src=x onerror=alert(1)>", '"quoted" & \'single\'', "שלום עולם", "👩‍🔬", "a\x00b\x1f", "\u202eevil"]
+AWKWARD = [
+    "<img src=x onerror=alert(1)>",
+    "\"quoted\" & 'single'",
+    "שלום עולם",
+    "👩‍🔬",
+    "a\x00b\x1f",
+    "\u202eevil",
+]
 
 
 def cells(svg):

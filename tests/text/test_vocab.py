@@ -125,6 +125,8 @@ def test_hostile_input_gets_a_short_printable_sentence(zoo, word):
     ("word", "expected"),
     [
         ("loin", ["lion"]),  # two neighbours swapped
+        ("tger", ["tiger"]),
+        ("elphnt", ["elephant"]),
         ("lio", ["lion", "lions"]),  # a letter missing; then what begins so
         ("tigger", ["tiger"]),
         ("Lions", ["lions", "lion"]),

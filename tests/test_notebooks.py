@@ -1,0 +1,193 @@
+"""Every lesson keeps the rules and gives the same results when run again; nbval cannot look away."""
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from build_notebooks import Limits, check, execute, kernel_environment, normalise
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from notebook_rules import code_cells, is_checked
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "notebooks"
+CHECKED = "# NBVAL_CHECK_OUTPUT\n"
+
+
+def find_lessons(folder):
+    """Names of all lessons, whether there is a notebook, a source or both."""
+    return sorted({path.stem for path in [*folder.glob("*.ipynb"), *(folder / "src").glob("*.py")]})
+
+
+def assert_lessons(folder):
+    assert find_lessons(folder), f"no lesson found in {folder}"
+
+
+def said(cell):
+    """What nbval compares of a cell: its text in every form, no pictures."""
+    pictures = {"image/png", "image/jpeg"}
+    return [
+        {mime: value for mime, value in output.data.items() if mime not in pictures}
+        if "data" in output
+        else {output.name: output.text}
+        for output in cell.outputs
+    ]
+
+
+def disagreements(path, *, temporary, limits=None):
+    """Checked cells that say something else when all cells run once, or twice, in one fresh kernel."""
+    stored = nbformat.read(path, as_version=4)
+    twice = copy.deepcopy(stored)
+    twice.cells += copy.deepcopy(stored.cells)
+    limits = limits or Limits(cell=180, notebook=840)
+    execute(twice, folder=path.parent, environment=kernel_environment(temporary), limits=limits)
+    normalise(twice)
+    found = []
+    for (name, cell), (_, again) in zip([*code_cells(stored)] * 2, code_cells(twice), strict=True):
+        if is_checked(cell) and said(again) != said(cell):
+            found.append(f"{name}: stored {said(cell)}, run again {said(again)}")
+    return found
+
+
+# -- the lessons ------------------------------------------------------------------------------------
+
+
+def test_there_are_lessons():
+    assert_lessons(FOLDER)
+
+
+@pytest.mark.parametrize("lesson", find_lessons(FOLDER))
+def test_a_lesson_keeps_the_rules(lesson):
+    source = FOLDER / "src" / f"{lesson}.py"
+    assert source.exists(), f"{lesson}.ipynb has no source: write {source.name}, or delete the notebook"
+    assert check(source) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", find_lessons(FOLDER))
+def test_a_lesson_run_twice_says_the_same(lesson, tmp_path):
+    assert disagreements(FOLDER / f"{lesson}.ipynb", temporary=tmp_path) == []
+
+
+# -- these tests can fail ---------------------------------------------------------------------------
+
+
+def write_notebook(folder, *cells, name="01_tiny"):
+    """A notebook of (source, stored output) pairs; None as output: never executed."""
+    notebook = new_notebook()
+    for count, (source, text) in enumerate(cells, start=1):
+        outputs = [new_output("stream", name="stdout", text=text)] if text else []
+        executed = None if text is None else count
+        notebook.cells.append(new_code_cell(source, outputs=outputs, execution_count=executed))
+    path = folder / f"{name}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_no_lesson_is_a_failure(tmp_path):
+    with pytest.raises(AssertionError, match="no lesson found"):
+        assert_lessons(tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "01_tiny.py").touch()
+    write_notebook(tmp_path, name="02_more")
+    assert find_lessons(tmp_path) == ["01_tiny", "02_more"]
+    assert_lessons(tmp_path)
+
+
+@pytest.mark.slow
+def test_results_that_depend_on_earlier_runs_are_found(tmp_path):
+    path = write_notebook(
+        tmp_path,
+        ("runs = globals().get('runs', 0) + 1", ""),
+        (CHECKED + "print('same')", "same\n"),
+        (CHECKED + "print('run', runs)", "run 1\n"),
+        (CHECKED + "print('new')", "old\n"),
+        ("print(runs)", "not checked"),
+    )
+    found = disagreements(path, temporary=tmp_path)
+    assert [line.split("stored")[1] for line in found] == [
+        r" [{'stdout': 'old\n'}], run again [{'stdout': 'new\n'}]",
+        r" [{'stdout': 'run 1\n'}], run again [{'stdout': 'run 2\n'}]",
+        r" [{'stdout': 'old\n'}], run again [{'stdout': 'new\n'}]",
+    ]
+
+
+# -- nbval with the hooks of conftest.py ------------------------------------------------------------
+
+ASLEEP = "import time\ntime.sleep(60)"
+STUBBORN = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
+NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=2", "-rA"]
+RUNS = {
+    "same": ([(CHECKED + "print(1)", "1\n"), ("print(2)", "3\n")], 0, "2 passed"),
+    "changed": ([(CHECKED + "print(1)", "2\n")], 1, "Cell outputs differ"),
+    "output added": ([(CHECKED + "print(1)", ""), ("print(2)", "2\n")], 1, "Unexpected output fields"),
+    "asleep": ([("print(1)", "1\n"), (ASLEEP, "")], 1, "Timeout of 2 seconds"),
+    "expected to fail": ([("print(1)", "1\n"), (STUBBORN, ""), ("1 / 0", "")], 1, "Cell 2 was not judged"),
+    "passed unexpectedly": ([("print(1)", "1\n"), (STUBBORN, ""), ("2", "")], 1, "Cell 2 was not judged"),
+    "skipped": ([("# NBVAL_SKIP\nprint(1)", "1\n")], 1, "Cell 0 was not judged"),
+    "stripped": ([(CHECKED + "print(1)", ""), ("print(2)", "")], 2, "so nothing can be compared"),
+    "never executed": ([("print(1)", "1\n"), (CHECKED + "print(1)", None)], 2, "so nothing can be compared"),
+}
+
+
+def run_pytest(folder, *options, hooks=True):
+    """pytest on the notebooks of a folder, in a process of its own."""
+    if hooks:
+        shutil.copy(ROOT / "conftest.py", folder)
+    command = [sys.executable, "-m", "pytest", "--rootdir", str(folder), "-c", os.devnull, *NBVAL, *options]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.run(
+        [*command, str(folder)], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", RUNS)
+def test_nbval_judges_every_cell(tmp_path, case):
+    cells, code, message = RUNS[case]
+    write_notebook(tmp_path, *cells)
+    done = run_pytest(tmp_path)
+    assert done.returncode == code, done.stdout
+    assert message in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["expected to fail", "passed unexpectedly", "skipped", "never executed"])
+def test_without_the_hooks_nbval_would_look_away(tmp_path, case):
+    write_notebook(tmp_path, *RUNS[case][0])
+    done = run_pytest(tmp_path, hooks=False)
+    assert done.returncode == 0, done.stdout
+
+
+NOTE = """
+import os, pathlib
+with pathlib.Path(f"{name}.txt").open("a") as file:
+    print(os.getpid(), os.environ["CI"], os.environ["COURSE_CACHE"], file=file)
+"""
+
+
+@pytest.mark.slow
+def test_two_workers_keep_each_lesson_in_one_kernel_that_ends(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_CACHE", "mine")
+    for name in ("01_one", "02_two"):
+        cells = [(f"name = '{name}'\nprint(1)", "1\n")] + [(NOTE, "")] * 3
+        write_notebook(tmp_path, *cells, name=name)
+    done = run_pytest(tmp_path, "-n", "2", "--dist", "loadfile")
+    assert done.returncode == 0, done.stdout
+    assert "8 passed" in done.stdout
+    noted = [(tmp_path / f"{name}.txt").read_text().splitlines() for name in ("01_one", "02_two")]
+    assert [len(lines) for lines in noted] == [3, 3]
+    assert [len(set(lines)) for lines in noted] == [1, 1]
+    (one, ci, cache), (two, _, other_cache) = (lines[0].split() for lines in noted)
+    assert one != two
+    assert not psutil.pid_exists(int(one))
+    assert not psutil.pid_exists(int(two))
+    assert (ci, cache) == ("true", other_cache)
+    assert cache != "mine"
+    assert not Path(cache).parent.exists()
