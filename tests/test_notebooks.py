@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,45 +124,70 @@ def test_results_that_depend_on_earlier_runs_are_found(tmp_path):
 ASLEEP = "import time\ntime.sleep(60)"
 STUBBORN = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
 NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=2", "-rA"]
-RUNS = {
-    "same": ([(CHECKED + "print(1)", "1\n"), ("print(2)", "3\n")], 0, "2 passed"),
-    "changed": ([(CHECKED + "print(1)", "2\n")], 1, "Cell outputs differ"),
-    "output added": ([(CHECKED + "print(1)", ""), ("print(2)", "2\n")], 1, "Unexpected output fields"),
-    "asleep": ([("print(1)", "1\n"), (ASLEEP, "")], 1, "Timeout of 2 seconds"),
-    "expected to fail": ([("print(1)", "1\n"), (STUBBORN, ""), ("1 / 0", "")], 1, "Cell 2 was not judged"),
-    "passed unexpectedly": ([("print(1)", "1\n"), (STUBBORN, ""), ("2", "")], 1, "Cell 2 was not judged"),
-    "skipped": ([("# NBVAL_SKIP\nprint(1)", "1\n")], 1, "Cell 0 was not judged"),
-    "stripped": ([(CHECKED + "print(1)", ""), ("print(2)", "")], 2, "so nothing can be compared"),
-    "never executed": ([("print(1)", "1\n"), (CHECKED + "print(1)", None)], 2, "so nothing can be compared"),
+CASES = {
+    "same": ([(CHECKED + "print(1)", "1\n"), ("print(2)", "3\n")], "PASSED PASSED"),
+    "changed": ([(CHECKED + "print(1)", "2\n")], "FAILED"),
+    "output_added": ([(CHECKED + "print(1)", ""), ("print(2)", "2\n")], "FAILED PASSED"),
+    "asleep": ([("print(1)", "1\n"), (ASLEEP, "")], "PASSED FAILED"),
+    "expected_to_fail": ([("print(1)", "1\n"), (STUBBORN, ""), ("1 / 0", "")], "PASSED PASSED FAILED"),
+    "passed_unexpectedly": ([("print(1)", "1\n"), (STUBBORN, ""), ("2", "")], "PASSED PASSED FAILED"),
+    "skipped": ([("# NBVAL_SKIP\nprint(1)", "1\n")], "FAILED"),
+    "stripped": ([("print(1)", ""), ("print(2)", "")], "ERROR"),
+    "never_executed": ([("print(1)", "1\n"), (CHECKED + "print(1)", None)], "ERROR"),
 }
+OVERLOOKED = ["expected_to_fail", "passed_unexpectedly", "skipped", "stripped", "never_executed"]
 
 
-def run_pytest(folder, *options, hooks=True):
+def run_pytest(folder, *options):
     """pytest on the notebooks of a folder, in a process of its own."""
-    if hooks:
-        shutil.copy(ROOT / "conftest.py", folder)
     command = [sys.executable, "-m", "pytest", "--rootdir", str(folder), "-c", os.devnull, *NBVAL, *options]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     return subprocess.run(
-        [*command, str(folder)], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        [*command, str(folder)], cwd=folder, env=environment, capture_output=True, text=True, timeout=200
     )
 
 
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """The report of one run on all cases."""
+    folder = tmp_path_factory.mktemp("judged")
+    shutil.copy(ROOT / "conftest.py", folder)
+    for case, (cells, _) in CASES.items():
+        write_notebook(folder, *cells, name=case)
+    done = run_pytest(folder, "--continue-on-collection-errors")
+    assert done.returncode == 1
+    return done.stdout
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", RUNS)
-def test_nbval_judges_every_cell(tmp_path, case):
-    cells, code, message = RUNS[case]
-    write_notebook(tmp_path, *cells)
+@pytest.mark.parametrize("case", CASES)
+def test_nbval_judges_every_cell(judged, case):
+    outcomes = re.findall(rf"^([A-Z]+) {case}\.ipynb(?:::Cell (\d))?", judged, re.M)
+    in_order = sorted(outcomes, key=lambda found: found[1])
+    assert " ".join(outcome for outcome, _ in in_order) == CASES[case][1], judged
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Cell outputs differ",
+        "Unexpected output fields",
+        "Timeout of 2 seconds exceeded",
+        "expected_to_fail.ipynb::Cell 2 was not judged: Previous cell timed out",
+        "skipped.ipynb::Cell 0 was not judged: skipped",
+        "stripped.ipynb has no stored outputs, or cells that were never run",
+    ],
+)
+def test_nbval_says_why(judged, message):
+    assert message in judged
+
+
+@pytest.mark.slow
+def test_without_the_hooks_nbval_looks_away(tmp_path):
+    for case in OVERLOOKED:
+        write_notebook(tmp_path, *CASES[case][0], name=case)
     done = run_pytest(tmp_path)
-    assert done.returncode == code, done.stdout
-    assert message in done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", ["expected to fail", "passed unexpectedly", "skipped", "never executed"])
-def test_without_the_hooks_nbval_would_look_away(tmp_path, case):
-    write_notebook(tmp_path, *RUNS[case][0])
-    done = run_pytest(tmp_path, hooks=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -175,6 +201,7 @@ with pathlib.Path(f"{name}.txt").open("a") as file:
 @pytest.mark.slow
 def test_two_workers_keep_each_lesson_in_one_kernel_that_ends(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_CACHE", "mine")
+    shutil.copy(ROOT / "conftest.py", tmp_path)
     for name in ("01_one", "02_two"):
         cells = [(f"name = '{name}'\nprint(1)", "1\n")] + [(NOTE, "")] * 3
         write_notebook(tmp_path, *cells, name=name)

@@ -57,7 +57,9 @@ def lines(view):
 def test_a_row_is_kept_and_shown_beside_the_committed_ones(course):
     other = Row(**{**GOOD, "metric": "analogies"})
     commit(course, [*load(), other])
-    view = record(**{**GOOD, "value": 0.5812}, low=0.5, high=0.65, seeds=3, seconds=1.62, parameters=2_500_000)
+    view = record(
+        **{**GOOD, "value": 0.5812}, low=0.5, high=0.65, seeds=3, seconds=1.62, parameters=2_500_000
+    )
     assert lines(view) == [
         ["01", "PPMI + SVD", "0.5812", "0.5 to 0.65", "3", "1.62", "2,500,000", "this run"],
         ["01", "PPMI + SVD", "0.5712", "", "1", "", "", "published"],
@@ -237,14 +239,22 @@ def test_markdown_is_sorted_and_the_same_each_time():
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0.57123, "0.5712"), (97.314, "97.31"), (999.99, "1000"), (1000, "1,000"), (-12345.6, "-12,346"), (0, "0")],
+    [
+        (0.57123, "0.5712"),
+        (97.314, "97.31"),
+        (999.99, "1000"),
+        (1000, "1,000"),
+        (-12345.6, "-12,346"),
+        (0, "0"),
+    ],
 )
 def test_numbers_in_words(number, text):
     assert say(number) == text
 
 
 @pytest.mark.parametrize(
-    "hostile", ["<script>alert(1)</script>", '"><img src=x>', "שלום \u202e🎉", "x" * 10_000, "lone \ud800 \x00"]
+    "hostile",
+    ["<script>alert(1)</script>", '"><img src=x>', "שלום \u202e🎉", "x" * 10_000, "lone \ud800 \x00"],
 )
 def test_every_text_is_escaped(course, hostile):
     def shown(text):

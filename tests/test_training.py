@@ -360,10 +360,18 @@ def test_a_model_without_a_scalar_loss_is_refused():
 # Interrupts
 
 
-def interrupt_after(seconds):
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    return timer
+class Interrupter(threading.Thread):
+    """Send a real SIGINT some seconds after `go`; the thread runs by then, so nothing else is hit."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds, self.go = seconds, threading.Event()
+        self.start()
+
+    def run(self):
+        self.go.wait()
+        time.sleep(self.seconds)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 @POSIX
@@ -371,20 +379,13 @@ def test_interrupts_at_thirty_random_moments_leave_weights_and_history_in_agreem
     model, history, chance = Counter(), History(), random.Random(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     handler, ones = signal.getsignal(signal.SIGINT), [torch.ones(())]
+    keywords = {"steps": 10**9, "learning_rate": 1.0, "history": history, "optimizer": optimizer}
     for _ in range(30):
-        before = history.last
-        timer = interrupt_after(chance.uniform(0.005, 0.04))
-        with pytest.raises(KeyboardInterrupt):
-            fit(
-                model,
-                ones,
-                steps=10**9,
-                learning_rate=1.0,
-                history=history,
-                optimizer=optimizer,
-                clip_norm=None,
-            )
-        timer.join()
+        before, interrupter = history.last, Interrupter(chance.uniform(0.01, 0.05))
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the clock starts just before the training
+            interrupter.go.set()
+            fit(model, ones, clip_norm=None, **keywords)
+        interrupter.join()
         assert model.weight.item() == -history.last
         assert_consistent(history)
         lines = capsys.readouterr().out.splitlines()
@@ -409,14 +410,17 @@ def test_a_run_interrupted_at_random_moments_and_continued_equals_an_undisturbed
     whole, history, interrupts = History(), History(), 0
     fit(one, shuffled, steps=600, history=whole, **keywords)
     while history.last < 600:
-        timer = interrupt_after(chance.uniform(0.002, 0.008)) if interrupts < 20 else None
+        interrupter = Interrupter(chance.uniform(0.002, 0.008)) if interrupts < 20 else None
         try:
+            if interrupter:
+                interrupter.go.set()
             fit(two, shuffled, steps=600 - history.last, history=history, **keywords)
-            if timer:
-                timer.join()
+            if interrupter:
+                interrupter.join()
                 time.sleep(0.01)  # an interrupt after the end arrives here
         except KeyboardInterrupt:
             interrupts += 1
+            interrupter.join()
         assert_consistent(history)
         assert all(torch.isfinite(parameter).all() for parameter in two.parameters())
     assert interrupts >= 15
@@ -561,12 +565,14 @@ def test_a_loss_that_is_no_number_brings_the_last_good_weights_back(bad, failing
     assert history.last == kept
     assert f"(after step {kept})" in message
     twin = Regression()
-    fit(twin, clean, steps=kept, learning_rate=0.25, history=History())
+    twin_history = fit(twin, clean, steps=kept, learning_rate=0.25, history=History())
     assert_same(weights(model), weights(twin))
     assert_consistent(history)
-    fit(model, clean, steps=3, learning_rate=0.01, history=history)
+    for some, its in ((model, history), (twin, without_optimizer(twin_history))):  # moments start anew
+        fit(some, clean, steps=3, learning_rate=0.01, history=its)
     assert history.last == kept + 3
     assert_consistent(history)
+    assert_same(weights(model), weights(twin))
 
 
 def test_a_learning_rate_far_too_high_ends_in_finite_weights():

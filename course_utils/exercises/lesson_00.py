@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from course_utils.plots.picture import Picture
 from course_utils.teaching.exercise import Exercise, Mistake
+from course_utils.teaching.predict import Prediction
 from course_utils.teaching.question import InterviewQuestion, QuestionBlock
 
 
@@ -13,6 +15,28 @@ def suspicious_softmax(scores: torch.Tensor) -> torch.Tensor:
     """The planted fault of section 7: scores of shape (B, V), normalised over the batch."""
     exponentials = torch.exp(scores - scores.max())
     return exponentials / exponentials.sum(dim=0)
+
+
+# -- predict, then look --------------------------------------------------------------------------------
+
+
+def guess_temperature(drawing: str, *, measured: float) -> Prediction:
+    """Section 5: what the leader gets when the temperature falls; `drawing` shows three temperatures."""
+    return Prediction(
+        "00.temperature",
+        question="Probability of the first choice at temperature 0.25:",
+        low=0,
+        high=1,
+        step=0.01,
+        look=Picture(
+            drawing,
+            alt="The same three scores at temperatures 0.25, 1 and 4: one bar takes nearly everything, then two "
+            "thirds, then little more than four tenths.",
+        ),
+        measured=round(measured, 2),
+        explain="Dividing by 0.25 multiplies the gaps between the scores by 4, and a gap of g becomes a ratio of e to "
+        "the g.",
+    )
 
 
 # -- recall ------------------------------------------------------------------------------------------

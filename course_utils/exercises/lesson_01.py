@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course_utils.evaluation.similarity import SimilarityResult
+from course_utils.plots.picture import Picture
 from course_utils.teaching.exercise import Exercise, Mistake
+from course_utils.teaching.predict import Prediction
 from course_utils.teaching.question import InterviewQuestion, QuestionBlock
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def careless_ppmi(counts: Any) -> Any:
@@ -19,6 +25,48 @@ def careless_ppmi(counts: Any) -> Any:
     pmi = np.log(table.data / total / (p_word[table.row] * p_context[table.row]))
     table.data = np.maximum(pmi, 0).astype(np.float32)
     return table.tocsr()
+
+
+# -- predict, then look --------------------------------------------------------------------------------
+
+
+def guess_contrast(drawing: str, *, measured: float) -> Prediction:
+    """Section 5: how far PPMI sets groups apart; `drawing` shows cosines before and after."""
+    return Prediction(
+        "01.contrast",
+        question="Likeness inside a group ÷ likeness across groups, after PPMI:",
+        low=1,
+        high=10,
+        step=0.1,
+        unit="times",
+        look=Picture(
+            drawing,
+            alt="Two matrices of cosines between twelve words. From raw counts nearly all cells are dark. From PPMI "
+            "four dark blocks of three words stand out on a pale ground.",
+        ),
+        measured=round(float(measured), 1),
+        explain="Same text, same window, same rows; only the weighting changed. Each panel has its own scale: the "
+        "darkest cell is its largest cosine.",
+    )
+
+
+def guess_window(figure: Figure, *, small: SimilarityResult, large: SimilarityResult) -> Prediction:
+    """Section 8: what a wide window does to related words; judged by the intervals at 1 and 10 words."""
+    choices = ["gets clearly worse", "stays the same", "gets clearly better"]
+    change = int(large.low > small.high) - int(large.high < small.low)
+    return Prediction(
+        "01.window",
+        question="When the window grows from 1 to 10 words, the order of related words (WordSim-353) …",
+        choices=choices,
+        look=Picture(
+            figure,
+            alt="Spearman against window size, with intervals. WordSim-353 gains much from a window of 1 to 10 and "
+            "then stays level. SimLex-999 changes little.",
+        ),
+        measured=choices[1 + change],
+        explain="A wide window collects the topic, and related words share a topic. For words that mean the same kind of "
+        "thing (SimLex-999) the window matters far less.",
+    )
 
 
 # -- recall ------------------------------------------------------------------------------------------

@@ -212,10 +212,8 @@ def pmi_block(
         raise ValueError("Totals must be above 0; leave out words that have no context.")
     with np.errstate(divide="ignore"):
         joint = np.log(block / total)
-    pmi: NDArray[np.float64] = (
-        joint - np.log(rows / total)[:, None] - np.log(columns**smoothing / smoothed_total)[None, :]
-    )
-    return pmi
+    independent = np.log(rows / total)[:, None] + np.log(columns**smoothing / smoothed_total)
+    return np.asarray(joint - independent)
 
 
 def svd_vectors(matrix: Any, *, dimension: int, exponent: float = 0.5) -> NDArray[np.float32]:
@@ -266,14 +264,11 @@ def svd_vectors(matrix: Any, *, dimension: int, exponent: float = 0.5) -> NDArra
 def _distance_weights(window: int, weighting: str) -> NDArray[np.float64]:
     if window < 1:
         raise ValueError(f"window must be 1 or more, not {window}.")
-    distances = np.arange(1, window + 1)
-    if weighting == "flat":
-        return np.ones(window)
-    if weighting == "linear":
-        return np.asarray((window - distances + 1) / window)
-    if weighting == "harmonic":
-        return np.asarray(1 / distances)
-    raise ValueError(f'weighting must be "flat", "linear" or "harmonic", not {weighting!r}.')
+    away = np.arange(1, window + 1)
+    weights = {"flat": np.ones(window), "linear": (window - away + 1) / window, "harmonic": 1 / away}
+    if weighting not in weights:
+        raise ValueError(f'weighting must be "flat", "linear" or "harmonic", not {weighting!r}.')
+    return weights[weighting]
 
 
 def _join(

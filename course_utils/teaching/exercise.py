@@ -8,6 +8,7 @@ shows a traceback from here.
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -216,21 +217,20 @@ class Exercise:
         if not callable(self.reference):
             return self.reference if isinstance(self.reference, str) else show(self.reference)
         try:
-            return textwrap.dedent(inspect.getsource(self.reference)).strip()
+            source = textwrap.dedent(inspect.getsource(self.reference)).strip()
+            return re.sub(r" +# (?:type: ignore|noqa)\b.*", "", source)  # notes to tools, not to readers
         except (OSError, TypeError):
             return f"The source of {self.key} cannot be read here; see course_utils/exercises."
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         facts = f"{self.kind} · {self.minutes:g} min · {self.key}"
         options = [f"{letter}) {choice}" for letter, choice in zip(LETTERS, self.choices, strict=False)]
-        listed = "".join(
-            f'<li dir="auto" style="list-style:none">{inline(option)}</li>' for option in options
-        )
+        listed = "".join(f'<li dir="auto" style="list-style:none">{inline(one)}</li>' for one in options)
+        choices = f'<ul style="padding-left:1em;margin:0.3em 0">{listed}</ul>' if options else ""
         markup = (
             f'<div class="course-exercise" style="border:{BORDER};padding:0.4em 0.9em;margin:0.4em 0">'
             f'<p dir="auto" style="margin:0.3em 0"><strong>{escape(self.title)}</strong> '
-            f'<span style="{MUTED}">· {escape(facts)}</span></p>'
-            f"{paragraphs(self.prompt)}{f'<ul>{listed}</ul>' if listed else ''}</div>"
+            f'<span style="{MUTED}">· {escape(facts)}</span></p>{paragraphs(self.prompt)}{choices}</div>'
         )
         lines = [f"Exercise: {self.title} ({facts})", self.prompt, *options]
         return View(markup, text="\n".join(lines))._repr_mimebundle_()

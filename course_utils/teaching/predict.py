@@ -217,7 +217,9 @@ class Prediction:
             control.disabled = True
         # The answer is a live region that is on the page already, so that a screen reader says it.
         self.widget.children = (*self.widget.children[:-1], shown, self._answer)
-        told = f"<p><strong>{inline(found)}</strong></p>{paragraphs(self.explain)}{small}"
+        told = (
+            f'<p style="margin:0.3em 0"><strong>{inline(found)}</strong></p>{paragraphs(self.explain)}{small}'
+        )
         self._answer.value = live_region(told)
         self._shown = True
         self._report("")
@@ -270,7 +272,7 @@ def choice_control(choices: Sequence[str], *, measured: object) -> widgets.Radio
     if measured not in choices:
         raise ValueError(f"`measured` must be one of the choices, not {measured!r:.60}.")
     layout = widgets.Layout(width="auto")
-    return widgets.RadioButtons(options=list(choices), value=None, layout=layout)
+    return widgets.RadioButtons(options=list(choices), value=None, layout=layout, tooltip="your guess")
 
 
 def number_control(

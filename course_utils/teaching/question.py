@@ -14,6 +14,7 @@ from course_utils.plots.svg import escape
 from course_utils.teaching import BORDER, MUTED, View, check_key, check_text, inline, paragraphs, plain
 
 LONGEST_ANSWER = 160  # words; spoken, one minute
+AS_IT_IS = "!$&'()*+,-./:;=?@[]^_{|}~"  # what browsers leave alone behind the # of an address
 SHOWN = "An answer, and what comes after it"
 
 
@@ -33,7 +34,8 @@ class InterviewQuestion:
     follow_up : str
         What the interviewer asks next.
     evidence : str
-        The heading, letter for letter, of the lesson's section that proves the answer.
+        The heading, letter for letter, of the lesson's section that proves the answer. JupyterLab can
+        jump to headings in ASCII only; elsewhere any heading will do.
 
     Raises
     ------
@@ -75,9 +77,10 @@ class InterviewQuestion:
 
     def link(self, *, notebook: str = "") -> str:
         """Address of the evidence: an anchor in this notebook, or in the one named."""
-        # JupyterLab and nbconvert make a heading's anchor by putting a dash for each space.
+        # JupyterLab and nbconvert make a heading's anchor by putting a dash for each space. JupyterLab does
+        # not decode an address before it looks for the heading, so nothing is encoded without need.
         anchor = plain(self.evidence.strip()).replace(" ", "-")
-        return quote(plain(notebook)) + "#" + quote(anchor, safe="!~*'()")
+        return quote(plain(notebook)) + "#" + quote(anchor, safe=AS_IT_IS)
 
     def markup(self, *, notebook: str = "") -> str:
         """The question as HTML; `notebook` is the file with the evidence, if it is another one."""
@@ -87,7 +90,7 @@ class InterviewQuestion:
             (f"An answer ({self.seconds} seconds)", paragraphs(self.answer)),
             ("The usual wrong answer", paragraphs(self.usual_wrong_answer)),
             ("The follow-up", paragraphs(self.follow_up)),
-            ("What proves it", f"<p>{proof}</p>"),
+            ("What proves it", f'<p style="margin:0.3em 0">{proof}</p>'),
         )
         told = "".join(
             f'<div style="margin:0.5em 0"><span style="{MUTED}">{escape(head)}</span>{body}</div>'

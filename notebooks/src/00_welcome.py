@@ -15,7 +15,7 @@
 #
 # **You need** a little Python. No machine learning.
 #
-# Measured run time: **10 s** and **900 MB** on two CPU cores, from a fresh kernel.
+# Measured run time: **20 s** and **900 MB** on two CPU cores, from a fresh kernel.
 #
 # ## 1 · How a page works
 #
@@ -27,12 +27,8 @@
 # down several times. *Kernel → Shut Down Kernel* when you leave one.
 
 # %% tags=["long-cell"] reason="imports of the whole lesson"
-import time
-
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from course_utils import scoreboard
 from course_utils.datasets.gensim_files import verify_all
 from course_utils.datasets.wikipedia import load_wikipedia, split_articles
@@ -51,9 +47,9 @@ from course_utils.runtime import (
     set_threads,
 )
 from course_utils.storage import cache_folder
-from course_utils.teaching.predict import Prediction
 from course_utils.teaching.progress import ProgressMap
 from course_utils.training import History, fit, load_model, save_model
+from torch import nn
 
 generator = seed_everything(0)
 threads = set_threads()
@@ -103,7 +99,12 @@ ProgressMap(find_lessons(), rows=scoreboard.load())
 # NBVAL_CHECK_OUTPUT
 x = torch.arange(24.0).reshape(2, 3, 4)  # (B, T, C)
 print(tuple(x.shape), "sum over the last axis:", tuple(x.sum(dim=-1).shape))
-print("mean over T:", tuple(x.mean(dim=1).shape), " T and C exchanged:", tuple(x.transpose(1, 2).shape))
+print(
+    "mean over T:",
+    tuple(x.mean(dim=1).shape),
+    " T and C exchanged:",
+    tuple(x.transpose(1, 2).shape),
+)
 
 # %% [markdown]
 # **Broadcasting.** Where shapes differ, an axis of length 1 (or a missing one) is repeated. A bias of shape `(C,)` is
@@ -144,7 +145,10 @@ loss.backward()
 step = 1e-6
 moved = w.detach() + torch.tensor([step, 0.0], dtype=torch.float64)
 by_steps = ((moved**2).sum() + moved[0] * moved[1] - loss.detach()) / step
-print(f"torch: {w.grad[0]:.4f}   by a small step: {by_steps:.4f}   by hand, 2·w₀ + w₁: {2 * 1.0 - 3.0:.4f}")
+print(
+    f"torch: {w.grad[0]:.4f}   by a small step: {by_steps:.4f}   "
+    f"by hand, 2·w₀ + w₁: {2 * 1.0 - 3.0:.4f}"
+)
 
 # %% [markdown]
 # ## 5 · Softmax, the function you'll meet in every lesson
@@ -177,37 +181,22 @@ print(softmax(torch.tensor([2.0, 1.0, 0.0])))
 
 # %%
 drinks = {"tea": 2.0, "coffee": 1.0, "water": 0.0}
-shares = {t: softmax(torch.tensor(list(drinks.values())), temperature=t).tolist() for t in (0.25, 1.0, 4.0)}
+shares = {
+    t: softmax(torch.tensor(list(drinks.values())), temperature=t).tolist()
+    for t in (0.25, 1.0, 4.0)
+}
 
 
-def three_temperatures():
-    panels = [
-        bars_svg(
-            values,
-            labels=list(drinks),
-            title=f"temperature {t:g}",
-            label=f"temperature {t:g}",
-            limit=1.0,
-            width=360,
-        )
-        for t, values in shares.items()
-    ]
-    pair = beside(panels[0], panels[1], label="temperatures 0.25 and 1")
-    return Picture(
-        beside(pair, panels[2], label="One softmax at three temperatures"),
-        alt="The same three scores at temperatures 0.25, 1 and 4: one bar takes nearly everything, then two thirds, "
-        "then little more than a third.",
+panels = [
+    bars_svg(
+        values, labels=list(drinks), title=f"temperature {t:g}", label=f"temperature {t:g}",
+        limit=1.0, width=360,
     )
-
-
-Prediction(
-    "00.temperature",
-    question="Probability of the first choice at temperature 0.25:",
-    low=0, high=1, step=0.01,
-    look=three_temperatures(),
-    measured=round(shares[0.25][0], 2),
-    explain="Dividing by 0.25 multiplies the gaps between the scores by 4, and gaps turn into ratios of e to the gap.",
-)  # fmt: skip
+    for t, values in shares.items()
+]  # fmt: skip
+pair = beside(panels[0], panels[1], label="temperatures 0.25 and 1")
+row = beside(pair, panels[2], label="One softmax at three temperatures")
+exercises.guess_temperature(row, measured=shares[0.25][0])
 
 # %% [markdown]
 # Low temperature: the leader takes all. High temperature: all choices become alike. The ranking never changes. Move it: the
@@ -227,9 +216,12 @@ softmax_explorer
 # %%
 seen = softmax_explorer.set_state(temperature=0.5)
 again = softmax(torch.tensor(seen["scores"], dtype=torch.float64), temperature=0.5)
-torch.testing.assert_close(again, torch.tensor(seen["probabilities"], dtype=torch.float64))
+torch.testing.assert_close(
+    again, torch.tensor(seen["probabilities"], dtype=torch.float64)
+)
 print(
-    f"entropy on the screen: {seen['entropy_bits']:.4f} bits, computed here: {-(again * again.log2()).sum():.4f}"
+    f"entropy on the screen: {seen['entropy_bits']:.4f} bits, "
+    f"computed here: {-(again * again.log2()).sum():.4f}"
 )
 
 # %% [markdown]
@@ -249,14 +241,17 @@ LETTERS = " abcdefghijklmnopqrstuvwxyz"
 
 def to_tokens(articles):
     """Lower-case letters and single spaces of all articles as one tensor of token ids."""
-    text = " ".join("".join(c if c in LETTERS else " " for c in a.text.lower()) for a in articles)
+    text = " ".join(
+        "".join(c if c in LETTERS else " " for c in a.text.lower()) for a in articles
+    )
     return torch.tensor([LETTERS.index(c) for c in " ".join(text.split())])  # (T,)
 
 
 train_articles, validation_articles, test_articles = split_articles(load_wikipedia())
 train_tokens, test_tokens = to_tokens(train_articles), to_tokens(test_articles)
 print(
-    f"{len(train_tokens):,} characters to learn from, {len(test_tokens):,} from other articles to be tested on"
+    f"{len(train_tokens):,} characters to learn from, "
+    f"{len(test_tokens):,} from other articles to be tested on"
 )
 
 
@@ -266,7 +261,9 @@ class Bigram(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.scores = nn.Embedding.from_pretrained(torch.zeros(27, 27), freeze=False)  # (V, V)
+        self.scores = nn.Embedding.from_pretrained(
+            torch.zeros(27, 27), freeze=False
+        )  # (V, V)
 
     def loss(self, batch):
         now, following = batch  # (B,), (B,)
@@ -275,10 +272,13 @@ class Bigram(nn.Module):
 
 def batches(generator):
     while True:
-        places = torch.randint(len(train_tokens) - 1, (2048,), generator=generator)  # (B,)
+        places = torch.randint(
+            len(train_tokens) - 1, (2048,), generator=generator
+        )  # (B,)
         yield train_tokens[places], train_tokens[places + 1]
 
 
+# %%
 model, history = Bigram(), History()
 fit(model, batches, steps=100, learning_rate=0.1, history=history)
 print(f"after {history.steps[-1]} steps: {history.losses[-1]:.3f} nats")
@@ -307,19 +307,28 @@ print(f"100 + 100 steps equal 200 steps: {history.steps[-1]} steps, same table o
 
 # %%
 pairs = torch.zeros(27, 27)
-pairs.index_put_((train_tokens[:-1], train_tokens[1:]), torch.ones(len(train_tokens) - 1), accumulate=True)
-counted = (pairs + 0.5) / (pairs + 0.5).sum(dim=1, keepdim=True)  # (V, V); +0.5: nothing is impossible
+pairs.index_put_(
+    (train_tokens[:-1], train_tokens[1:]),
+    torch.ones(len(train_tokens) - 1),
+    accumulate=True,
+)
+counted = (pairs + 0.5) / (pairs + 0.5).sum(
+    dim=1, keepdim=True
+)  # (V, V); +0.5: nothing is impossible
 
 
 def bits(log_probability):
     """Bits per character on the test articles; log_probability of shape (V, V), in nats."""
-    return -log_probability[test_tokens[:-1], test_tokens[1:]] / torch.log(torch.tensor(2.0))  # (T - 1,)
+    return -log_probability[test_tokens[:-1], test_tokens[1:]] / torch.log(
+        torch.tensor(2.0)
+    )  # (T - 1,)
 
 
 letter_shares = pairs.sum(dim=0) / pairs.sum()
 unigram_bits = bits(letter_shares.clamp_min(1e-9).log().expand(27, 27)).mean().item()
 counted_bits = bits(counted.log()).mean().item()
-started = time.perf_counter()
+
+# %%
 fit(model, batches, steps=600, learning_rate=0.1, history=history, decay="linear")
 trained = bits(F.log_softmax(model.scores.weight.detach(), dim=-1))  # (T - 1,)
 print(f"no memory (letter frequencies)  {unigram_bits:.3f} bits per character")
@@ -339,7 +348,8 @@ ax.axhline(unigram_bits, color="#000000", linestyle=":", label="no memory")
 ax.legend(frameon=False, fontsize=9)
 Picture(
     ax.figure,
-    alt="Loss of the bigram model by step. It falls from 4.75 bits to the dashed line of the counted pairs.",
+    alt="Loss of the bigram model by step. "
+    "It falls from 4.75 bits to the dashed line of the counted pairs.",
 )
 
 # %%
@@ -356,13 +366,17 @@ print("trained and counted agree within 0.02 bits per character")
 
 # %%
 kept = save_model(
-    cache_folder() / "welcome_bigram.safetensors", model, config={"letters": len(LETTERS)}, history=history
+    cache_folder() / "welcome_bigram.safetensors",
+    model,
+    config={"letters": len(LETTERS)},
+    history=history,
 )
 fresh = Bigram()
 fresh_history = load_model(kept, fresh)
 torch.testing.assert_close(fresh.scores.weight, model.scores.weight)
 print(
-    f"{kept.relative_to(cache_folder().parent)}: {kept.stat().st_size:,} bytes, {fresh_history.steps[-1]} steps"
+    f"{kept.relative_to(cache_folder().parent)}: {kept.stat().st_size:,} bytes, "
+    f"{fresh_history.steps[-1]} steps"
 )
 
 # %% [markdown]
@@ -446,7 +460,8 @@ margin = 1.96 * spread.std().item() / len(spread) ** 0.5
 value = trained.mean().item()
 scoreboard.record(
     lesson="00", model="character bigram", metric="bits per character, 27 symbols, test articles",
-    value=value, low=value - margin, high=value + margin, seconds=history.seconds[-1], parameters=27 * 27,
+    value=value, low=value - margin, high=value + margin,
+    seconds=history.seconds[-1], parameters=27 * 27,
 )  # fmt: skip
 
 # %% [markdown]

@@ -81,14 +81,22 @@ class ExplorerView:
         return self.root.locator(f".course-{self.name}-{part}")
 
     def handle(self, control: str) -> Locator:
-        """What the keyboard moves: the slider's handle, the list or the text field."""
-        return self.part(control).locator(".noUi-handle, select, input")
+        """What the keyboard moves: the slider's handle or the text field."""
+        return self.part(control).locator(".noUi-handle, input")
 
     # -- what a reader does ----------------------------------------------------------------------
 
     def press(self, control: str, key: str) -> None:
-        """One key on a slider or a list."""
+        """One key on a slider or in a text field."""
         self.handle(control).press(key)
+
+    def choose(self, control: str, option: str) -> None:
+        """Take another of a few options, with a key where they are buttons."""
+        buttons = self.part(control).locator("button")
+        if buttons.count():
+            buttons.get_by_text(option, exact=True).press("Space")
+        else:
+            self.part(control).locator("select").select_option(label=option)
 
     def fill(self, control: str, text: str) -> None:
         """Paste a text into a field, in place of what it holds."""

@@ -185,8 +185,8 @@ class NotebookPage:
         self.page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
         )
-        dark = str("Dark" not in theme).lower()
-        self.page.locator(f'body[data-jp-theme-light="{dark}"]').wait_for()
+        light = str("Dark" not in theme).lower()
+        self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
 
     def screenshot(self, path: Path) -> None:
         """Save what the page shows."""

@@ -7,6 +7,7 @@ from explorer_view import ExplorerView
 from scratch import CHOICES, Reference
 
 pytestmark = pytest.mark.browser
+VIEWS = ("words × contexts", "words × words (cosine)")
 
 
 def used_temperature(view: ExplorerView) -> float:
@@ -96,21 +97,21 @@ def test_any_word_of_the_corpus_is_shown_as_text(neighbours, word):
     assert neighbours.view.root.locator("b").count() == 0
 
 
-def test_representation_list(neighbours):
+def test_representation_choice(neighbours):
     neighbours.view.set_state(representation="raw counts")
     neighbours.check(representation="raw counts")
     for name in ("PPMI", "PPMI + SVD"):
         with neighbours.view.changing():
-            neighbours.view.press("representation", "ArrowDown")
+            neighbours.view.choose("representation", name)
         neighbours.check(representation=name)
 
 
 @pytest.mark.parametrize("representation", ["raw counts", "PPMI", "PPMI + SVD"])
-def test_metric_list(neighbours, representation):
+def test_metric_choice(neighbours, representation):
     neighbours.view.set_state(representation=representation)
     for metric in ("dot", "euclidean"):
         with neighbours.view.changing():
-            neighbours.view.press("metric", "ArrowDown")
+            neighbours.view.choose("metric", metric)
         neighbours.check(representation=representation, metric=metric)
 
 
@@ -154,21 +155,21 @@ def test_window_slider(cooccurrence):
         cooccurrence.check(window=window)
 
 
-def test_weighting_list(cooccurrence):
+def test_weighting_choice(cooccurrence):
     for weighting in ("PMI", "log(1 + count)", "raw count"):
         with cooccurrence.view.changing():
-            cooccurrence.view.press("weighting", "ArrowDown")
+            cooccurrence.view.choose("weighting", weighting)
         cooccurrence.check(weighting=weighting)
 
 
 @pytest.mark.parametrize("weighting", ["PPMI", "log(1 + count)", "raw count"])
-def test_view_list(cooccurrence, weighting):
+def test_view_choice(cooccurrence, weighting):
     cooccurrence.view.set_state(weighting=weighting)
     with cooccurrence.view.changing():
-        cooccurrence.view.press("view", "ArrowDown")
+        cooccurrence.view.choose("view", VIEWS[1])
     cooccurrence.check(weighting=weighting, compare=True)
     with cooccurrence.view.changing():
-        cooccurrence.view.press("view", "ArrowUp")
+        cooccurrence.view.choose("view", VIEWS[0])
     cooccurrence.check(weighting=weighting)
 
 
@@ -190,11 +191,11 @@ def test_an_error_in_the_computation_is_seen_by_reader_and_log(cooccurrence_view
     # Rows that hold minus infinity have no cosine; the reader must see why nothing moves.
     cooccurrence_view.set_state(weighting="PMI")
     before = cooccurrence_view.markup()
-    cooccurrence_view.press("view", "ArrowDown")
+    cooccurrence_view.choose("view", VIEWS[1])
     cooccurrence_view.notebook.settle()
     assert "ValueError" in cooccurrence_view.status()
     assert cooccurrence_view.markup() == before
     assert any("ValueError" in text for text in cooccurrence_view.notebook.forgive())
-    cooccurrence_view.press("view", "ArrowUp")
+    cooccurrence_view.choose("view", VIEWS[0])
     cooccurrence_view.notebook.settle()
     assert cooccurrence_view.status() == ""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -56,6 +56,7 @@ def table():
     return left[:, :30] * np.linspace(30, 1, 30) @ right
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     texts,
     st.integers(1, 10),
@@ -111,6 +112,7 @@ def test_ppmi_by_hand():
     assert ppmi(counts, smoothing=1.0, shift=0.5).toarray() == pytest.approx(shifted, abs=1e-6)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(st.lists(st.integers(0, 6), min_size=4, max_size=4), min_size=2, max_size=6).filter(
         lambda rows: np.array(rows).any()

@@ -168,7 +168,7 @@ def test_words_hold_no_address_and_stay_short():
         "x" * 10_000,
         ["y" * 10_000] * 100,
         np.ones((50, 50)),
-        {i: "z" * 50 for i in range(999)},
+        dict.fromkeys(range(999), "z" * 50),
         nested,
     ):
         assert len(show(value)) <= 120

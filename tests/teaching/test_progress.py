@@ -74,7 +74,9 @@ def test_nothing_new_writes_nothing(cache):
     assert (cache / "progress.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("bad", [lambda: note_exercise("x", "wrong"), lambda: note_guess("01", 1), lambda: note_hint("", 1)])
+@pytest.mark.parametrize(
+    "bad", [lambda: note_exercise("x", "wrong"), lambda: note_guess("01", 1), lambda: note_hint("", 1)]
+)
 def test_bad_keys_are_refused(bad):
     with pytest.raises(ValueError, match="is no key"):
         bad()
@@ -132,7 +134,11 @@ def test_what_a_later_version_keeps_is_not_thrown_away(cache):
 def test_a_folder_that_cannot_be_written_costs_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file" / "cache"))
-    for problem in (note_exercise("01.cosine", "wrong"), note_guess("01.window", 1), note_hint("01.cosine", 1)):
+    for problem in (
+        note_exercise("01.cosine", "wrong"),
+        note_guess("01.window", 1),
+        note_hint("01.cosine", 1),
+    ):
         assert problem.startswith("Your progress was not kept: ")
         assert problem.endswith(".")
         assert "\n" not in problem
@@ -236,7 +242,14 @@ def test_the_map_counts_what_is_done():
     assert lessons.done() == {"00": (0, 0), "01": (1, 2)}
     page = Reader(lessons._repr_mimebundle_()["text/html"])
     assert [tag for tag, _ in page.elements].count("tr") == 3
-    for text in ("00 Welcome", "How can numbers hold meaning?", "38 s", "not measured", "1 of 2", "no exercises"):
+    for text in (
+        "00 Welcome",
+        "How can numbers hold meaning?",
+        "38 s",
+        "not measured",
+        "1 of 2",
+        "no exercises",
+    ):
         assert text in page.text
     assert "0.57" not in page.text
     assert "✓" not in page.text

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.text.vocab import UnknownWord, Vocabulary
@@ -48,6 +48,7 @@ def brute_distance(a, b):
     return table[len(a), len(b)]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(documents, st.integers(1, 3), st.one_of(st.none(), st.integers(1, 5)))
 def test_equals_a_plain_count(texts, min_count, max_size):
     counter = Counter(word for text in texts for word in text)
@@ -62,6 +63,7 @@ def test_equals_a_plain_count(texts, min_count, max_size):
     assert vocabulary.index == {word: i for i, (_, word) in enumerate(expected)}
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(words, min_size=1))
 def test_encode_then_decode_gives_the_text_back(text):
     vocabulary = Vocabulary.from_documents([text], min_count=1)
@@ -146,6 +148,7 @@ def test_suggestions_prefer_frequent_words_and_stop_at_n():
     assert vocabulary.suggest("cxts", n=0) == []
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text("abc", min_size=5, max_size=9), st.lists(st.text("abc", min_size=1, max_size=9), min_size=1))
 def test_suggestions_are_those_of_the_plain_edit_distance(query, spellings):
     spellings = list(dict.fromkeys(spellings))
@@ -163,9 +166,9 @@ def test_suggestions_come_at_once_in_a_large_vocabulary():
     many = sorted({"".join(map(chr, row)) for row in letters})
     vocabulary = Vocabulary(many, np.ones(len(many)))
     vocabulary.suggest(many[0])  # prepares the table
-    started = time.perf_counter()
+    started = time.process_time()  # not the clock on the wall: others may be using the machine
     assert vocabulary.suggest(many[5])[0] == many[5]
-    assert time.perf_counter() - started < 0.5  # measured: a few milliseconds
+    assert time.process_time() - started < 0.5  # measured: under 0.1, and 0.002 for real words
 
 
 @pytest.mark.parametrize(

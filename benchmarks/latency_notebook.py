@@ -1,0 +1,187 @@
+"""The notebook in which latency is measured: each explorer, and the same picture by `interact` and pyplot.
+
+The numbers come from the explorer's own `compute` on both sides, so that the two differ only in how a picture
+is drawn and how it reaches the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from latency import PNG_BUDGET, SVG_BUDGET
+
+CORPUS = '''import numpy as np
+
+from course_utils.datasets.wikipedia import load_wikipedia
+from course_utils.explorers.cooccurrence import CooccurrenceExplorer
+from course_utils.explorers.neighbours import NeighbourExplorer
+from course_utils.explorers.softmax import SoftmaxExplorer
+from course_utils.models.counts import cooccurrence_counts, pmi_block, ppmi, svd_vectors
+from course_utils.text.tokenizers import tokenize_words
+from course_utils.text.vocab import Vocabulary
+
+documents = [tokenize_words(article.text) for article in load_wikipedia()]
+vocabulary = Vocabulary.from_documents(documents, min_count=5)
+encoded = [vocabulary.encode(document) for document in documents]
+counts = {
+    w: cooccurrence_counts(encoded, vocabulary_size=len(vocabulary), window=w) for w in (1, 2, 5, 10, 15)
+}
+weighed = ppmi(counts[10])
+vectors = svd_vectors(weighed, dimension=100)
+'''
+
+SOFTMAX = '''softmax_explorer = SoftmaxExplorer({"tea": 2, "coffee": 1, "water": 0, "juice": -1})
+softmax_explorer'''
+
+NEIGHBOURS = '''neighbour_explorer = NeighbourExplorer(
+    {"raw counts": counts[10], "PPMI": weighed, "PPMI + SVD": vectors}, vocabulary=vocabulary, word="sodium"
+)
+neighbour_explorer'''
+
+COOCCURRENCE = '''weightings = {"PPMI": lambda block, **totals: np.maximum(0, pmi_block(block, **totals))}
+cooccurrence_explorer = CooccurrenceExplorer(
+    counts, vocabulary=vocabulary, weightings=weightings,
+    words="ocean sea coast film actor award acid sodium metal court law judge",
+    contexts="the of in atlantic water director best salts reaction federal supreme",
+)
+cooccurrence_explorer'''
+
+# The explorers with a scatter come in later lessons; this one stands in for them.
+SCATTER = '''import ipywidgets as widgets
+import numpy as np
+
+from course_utils.explorers.base import Explorer
+from course_utils.plots.lines import plot_points
+
+CLOUD = np.random.default_rng(0).standard_normal((300, 3))
+
+
+class ScatterExplorer(Explorer):
+    """Three hundred points, turned by a slider."""
+
+    name = "scatter"
+
+    def __init__(self):
+        super().__init__({"angle": widgets.IntSlider(value=20, min=0, max=90, description="angle")})
+
+    def compute(self, state):
+        angle = np.radians(state["angle"])
+        turn = np.array([[np.cos(angle), 0], [0, 1], [np.sin(angle), 0]])
+        return {"points": (CLOUD @ turn).tolist(), "degrees": state["angle"]}
+
+    def draw(self, result):
+        x, y = np.array(result["points"]).T
+        title = f"Turned by {result['degrees']} degrees"
+        return plot_points(x, y, x_label="across", y_label="up", title=title).figure
+
+    def describe(self, result):
+        return f"300 points, turned by {result['degrees']} degrees."
+
+
+scatter_explorer = ScatterExplorer()
+scatter_explorer'''
+
+# ---- the same pictures by ipywidgets.interact and pyplot ---------------------------------------------
+
+PEER_HELPERS = '''import ipywidgets as widgets
+import matplotlib.pyplot as plt
+
+
+def peer_bars(values, labels, notes, title, limit):
+    figure, ax = plt.subplots(figsize=(6.4, 0.42 + 0.26 * len(values)))
+    bars = ax.barh(labels, values, color="#0072b2")
+    ax.bar_label(bars, [f"{value:.3f}" for value in values], padding=4)
+    for place, note in enumerate(notes):
+        ax.text(1, place, note, transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=8)
+    ax.set_xlim(0, 1.3 * limit)
+    ax.invert_yaxis()
+    ax.set_title(title)
+    plt.show()
+
+
+def peer_matrix(values, rows, columns, title):
+    figure, ax = plt.subplots(figsize=(6.4, 4.2))
+    ax.imshow(values, cmap="Blues", aspect="auto")
+    ax.set_xticks(range(len(columns)), columns, rotation=40)
+    ax.set_yticks(range(len(rows)), rows)
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8)
+    ax.set_title(title)
+    plt.show()
+
+
+def in_class(interactive, name):
+    interactive.widget.add_class(f"peer-{name}")'''
+
+SOFTMAX_PEER = '''def softmax_peer(temperature):
+    seen = softmax_explorer.compute({**softmax_explorer.state(), "temperature": temperature})
+    notes = [f"score {score:g}" for score in seen["scores"]]
+    peer_bars(seen["probabilities"], seen["labels"], notes, f"temperature {temperature:.2f}", 1)
+
+
+in_class(
+    widgets.interact(
+        softmax_peer, temperature=widgets.FloatLogSlider(value=1, base=2, min=-4, max=4, step=0.0625)
+    ),
+    "softmax",
+)'''
+
+NEIGHBOURS_PEER = '''def neighbours_peer(k):
+    seen = neighbour_explorer.compute({**neighbour_explorer.state(), "k": k})
+    notes = [f"seen {count:,}×" for count in seen["counts"]]
+    peer_bars(seen["scores"], seen["neighbours"], notes, seen["heading"], 1)
+
+
+in_class(widgets.interact(neighbours_peer, k=widgets.IntSlider(value=10, min=1, max=25)), "neighbours")'''
+
+COOCCURRENCE_PEER = '''def cooccurrence_peer(window):
+    seen = cooccurrence_explorer.compute({**cooccurrence_explorer.state(), "window": window})
+    peer_matrix(seen["matrix"], seen["rows"], seen["columns"], seen["heading"])
+
+
+in_class(
+    widgets.interact(
+        cooccurrence_peer, window=widgets.SelectionSlider(options=sorted(counts), value=max(counts))
+    ),
+    "cooccurrence",
+)'''
+
+SCATTER_PEER = '''def scatter_peer(angle):
+    x, y = np.array(scatter_explorer.compute({"angle": angle})["points"]).T
+    figure, ax = plt.subplots(figsize=(6.4, 4))
+    ax.scatter(x, y, s=22, color="#0072b2", alpha=0.55, edgecolors="none")
+    ax.set_xlabel("across")
+    ax.set_ylabel("up")
+    ax.set_title(f"Turned by {angle} degrees")
+    plt.show()
+
+
+in_class(widgets.interact(scatter_peer, angle=widgets.IntSlider(value=20, min=0, max=90)), "scatter")'''
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An explorer whose latency is measured: its name, the slider that is moved, and its budget."""
+
+    name: str
+    slider: str
+    budget: float
+    lesson: str
+    keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")
+
+
+MEASURED = (
+    Measured("softmax", "temperature", SVG_BUDGET, "00"),
+    Measured("neighbours", "k", SVG_BUDGET, "01"),
+    Measured("cooccurrence", "window", SVG_BUDGET, "01", keys=("ArrowLeft", "ArrowRight")),
+    Measured("scatter", "angle", PNG_BUDGET, ""),
+)
+
+
+def sources() -> list[str]:
+    """All cells: the corpus, then each explorer and its peer."""
+    explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, SCATTER]
+    peers = [SOFTMAX_PEER, NEIGHBOURS_PEER, COOCCURRENCE_PEER, SCATTER_PEER]
+    pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
+    return [CORPUS, PEER_HELPERS, *pairs]

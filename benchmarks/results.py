@@ -1,0 +1,144 @@
+"""Rows of benchmarks/results.json, and the table that README.md shows of them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from course_utils.runtime import describe_machine
+from course_utils.storage import write_atomically
+
+FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "results.json"
+README = FOLDER / "README.md"
+INTRODUCTION = """# Side by side with other libraries
+
+Made by `make bench`; do not edit. Each row is measured in one run on one machine: the course's code and the
+other library's take turns, so that a busy moment hits both. Figures are medians; *ratio* is ours ÷ theirs, and
+the arrow says which way is better. Compare ratios, not seconds, with those of another machine.
+
+"""
+NOTES = """
+## What exactly was measured
+
+**Count vectors against word2vec.** The same tokenised articles (Wikipedia sample of lesson 01), loaded before the
+clock starts. Ours: vocabulary, counts, PPMI, SVD with the default `CountVectorsConfig` (window 10, 100 numbers a
+word). gensim: `Word2Vec(sg=1, vector_size=100, window=10, negative=5, min_count=5, sample=1e-3)` on all cores, 5
+and 20 passes; vocabulary included. gensim drops what follows the 10,000th word of a text, so it gets the articles in
+pieces of 10,000 words. Word2vec draws its window anew for each word, from 1 to 10; ours is always 10. Window and
+dimension were fixed beforehand and are the same on both sides; no setting was tuned on the judged pairs. Scores are
+Spearman's correlation with people's ratings in WordSim-353 over the pairs that both vocabularies cover; gensim's is
+the median of several seeds, ours has no randomness. More text favours word2vec; this is a small corpus.
+
+**Key press to new pixels.** In JupyterLab in headless Chromium: from the moment the page gets the key to the second
+animation frame after the picture in the document has changed (and a PNG has been decoded). An explorer of the course
+against `ipywidgets.interact` with pyplot, both in one notebook, both with the explorer's own `compute`, one key each in
+turn after warm-up. Budgets of the course: 50 ms for SVG, 150 ms for PNG.
+"""
+
+
+class Row(TypedDict):
+    """One comparison."""
+
+    name: str
+    lesson: str
+    unit: str
+    ours: float
+    peer: str  # name and version of the other implementation
+    theirs: float
+    ratio: float  # ours ÷ theirs
+    better: str  # "lower" or "higher"
+    runs: int
+    machine: str
+
+
+def make_row(
+    *,
+    name: str,
+    lesson: str,
+    unit: str,
+    ours: Sequence[float],
+    peer: str,
+    theirs: Sequence[float],
+    better: str,
+) -> Row:
+    """Medians of both sides and their ratio.
+
+    Raises
+    ------
+    ValueError
+        If a side has no value, or `better` is neither "lower" nor "higher".
+    """
+    if not ours or not theirs:
+        raise ValueError(f"{name!r} has no measurements on one side; measure both.")
+    if better not in ("lower", "higher"):
+        raise ValueError(f'better must be "lower" or "higher", not {better!r}.')
+    mine, others = statistics.median(ours), statistics.median(theirs)
+    return Row(
+        name=name,
+        lesson=lesson,
+        unit=unit,
+        ours=significant(mine),
+        peer=peer,
+        theirs=significant(others),
+        ratio=significant(mine / others),
+        better=better,
+        runs=min(len(ours), len(theirs)),
+        machine=name_machine(),
+    )
+
+
+def significant(value: float) -> float:
+    """Three digits: more would be noise."""
+    return float(f"{value:.3g}")
+
+
+def name_machine() -> str:
+    """Processor, cores and Python, in a line that names no host."""
+    facts = describe_machine()
+    python, cores = facts["python"], facts["logical_cores"]
+    return f"{facts['processor']}, {cores} cores, {facts['memory_gb']} GB, {facts['platform']}, Python {python}"
+
+
+def read_rows(path: Path = RESULTS) -> list[Row]:
+    """The committed rows; none if there is no file yet."""
+    if not path.exists():
+        return []
+    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def merge(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """New rows take the place of old ones of the same name and peer; the rest stays."""
+    replaced = {(row["name"], row["peer"].split()[0], row["unit"]): row for row in [*old, *new]}
+    return list(replaced.values())
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table, with the machines below it."""
+    lines = ["| what | lesson | unit | ours | theirs | ratio | runs | compared with |"]
+    lines += ["|---|---|---|---:|---:|---:|---:|---|"]
+    for row in rows:
+        arrow = "↓" if row["better"] == "lower" else "↑"
+        figures = f"{row['ours']:g} | {row['theirs']:g} | {row['ratio']:g}"
+        lines.append(
+            f"| {row['name']} | {row['lesson'] or '–'} | {row['unit']} {arrow} | {figures} | {row['runs']} "
+            f"| {row['peer']} |"
+        )
+    machines = sorted({row["machine"] for row in rows})
+    return "\n".join([*lines, "", *(f"Measured on: {machine}." for machine in machines)]) + "\n"
+
+
+def readme(rows: Sequence[Row]) -> str:
+    """The whole README.md."""
+    return INTRODUCTION + as_markdown(rows) + NOTES
+
+
+def write(rows: Sequence[Row]) -> None:
+    """Write results.json and README.md."""
+    text = json.dumps(list(rows), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(RESULTS, text.encode())
+    write_atomically(README, readme(rows).encode())
