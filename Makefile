@@ -61,6 +61,7 @@ browser: $(READY)  ## drive JupyterLab in Chromium
 
 notebooks: $(READY)  ## rebuild lessons from notebooks/src (NB=01 for one)
 	@$(RUN) tools/build_notebooks.py $(NB)
+	@$(RUN) tools/update_readme.py
 
 bench: $(READY)  ## measure against other implementations, side by side
 	@$(RUN) benchmarks/run.py

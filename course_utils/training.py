@@ -38,8 +38,6 @@ from course_utils.storage import (
 __all__ = ["History", "TrainingDiverged", "cached", "fit", "load_model", "save_model"]
 
 Batches = Iterable[Any] | Callable[[torch.Generator], Iterable[Any]]
-
-
 M = TypeVar("M", bound=nn.Module)
 
 _AGAIN = "; train the model again."
@@ -208,7 +206,8 @@ def fit(
     _check_arguments(
         model, steps=steps, learning_rate=learning_rate, warmup=warmup, decay=decay, clip_norm=clip_norm
     )
-    last, modes, bar = history.last + steps, [(module, module.training) for module in model.modules()], None
+    last, modes = history.last + steps, [(module, module.training) for module in model.modules()]
+    bar = tqdm(total=steps, desc="training", unit="step", mininterval=0.5, disable=silent())
     gate = InterruptGate()
     gate.install()
     try:
@@ -216,7 +215,6 @@ def fit(
         _prepare(model, history, optimizer=optimizer, place=place)
         loop = _Loop(model, history, gate=gate, learning_rate=learning_rate, clip_norm=clip_norm)
         stream = _stream(batches, history, seed=seed)
-        bar = tqdm(total=steps, desc="training", unit="step", mininterval=0.5, disable=silent())
         gate.release()
         while history.last < last:
             loop.rate = learning_rate * _schedule(history.last, last, warmup=warmup, decay=decay)
@@ -229,14 +227,12 @@ def fit(
                 print(f"step {history.last}: loss {sum(recent) / len(recent):.4f}")
     except KeyboardInterrupt:
         gate.held = True
-        if bar is not None:
-            bar.close()
+        bar.close()
         print(f"Stopped after step {history.last} of {last}: model and history hold what was learned so far.")
         raise
     finally:
         gate.held = True
-        if bar is not None:
-            bar.close()
+        bar.close()
         for module, mode in modes:
             module.training = mode
         model.zero_grad(set_to_none=True)  # gradients take as much memory as the weights
@@ -358,7 +354,9 @@ def _prepare(
     if not updated <= {id(parameter) for parameter in model.parameters()} or (
         optimizer is None and updated != {id(parameter) for parameter in trainable}
     ):
-        raise ValueError("the history's optimizer belongs to other parameters; start with a new History().")
+        raise ValueError(
+            "the optimizer belongs to other parameters than the model's; start with a new History()."
+        )
     if place is not None and chosen.state:
         chosen.load_state_dict(chosen.state_dict())  # moves the moments to where the parameters are now
     history.optimizer = chosen
@@ -463,12 +461,11 @@ def _form(tensor: Tensor) -> str:
 
 def _distinct(model: nn.Module) -> dict[str, Tensor]:
     """Name each tensor of a model once: tied weights, which share memory, go under their first name."""
-    seen: dict[object, str] = {}
     state = model.state_dict()
+    names: dict[object, str] = {}
     for name, tensor in state.items():
-        memory = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
-        seen.setdefault(memory if tensor.numel() else name, name)
-    return {name: state[name] for name in seen.values()}
+        names.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype), name)
+    return {name: state[name] for name in names.values()}
 
 
 def _digest(course: str, tensors: dict[str, Tensor]) -> str:

@@ -193,6 +193,7 @@ def test_without_the_hooks_nbval_looks_away(tmp_path):
 
 NOTE = """
 import os, pathlib
+pathlib.Path(os.environ["COURSE_CACHE"]).mkdir(parents=True, exist_ok=True)
 with pathlib.Path(f"{name}.txt").open("a") as file:
     print(os.getpid(), os.environ["CI"], os.environ["COURSE_CACHE"], file=file)
 """

@@ -27,6 +27,8 @@
 # down several times. *Kernel → Shut Down Kernel* when you leave one.
 
 # %% tags=["long-cell"] reason="imports of the whole lesson"
+import math
+
 import torch
 import torch.nn.functional as F
 from course_utils import scoreboard
@@ -306,26 +308,18 @@ print(f"100 + 100 steps equal 200 steps: {history.steps[-1]} steps, same table o
 # keep up.)
 
 # %%
-pairs = torch.zeros(27, 27)
-pairs.index_put_(
-    (train_tokens[:-1], train_tokens[1:]),
-    torch.ones(len(train_tokens) - 1),
-    accumulate=True,
-)
-counted = (pairs + 0.5) / (pairs + 0.5).sum(
-    dim=1, keepdim=True
-)  # (V, V); +0.5: nothing is impossible
+codes = 27 * train_tokens[:-1] + train_tokens[1:]  # (T - 1,): one number for each pair
+pairs = torch.bincount(codes, minlength=27 * 27).reshape(27, 27) + 0.5  # (V, V)
+counted = pairs / pairs.sum(dim=1, keepdim=True)  # + 0.5 above: nothing is impossible
 
 
 def bits(log_probability):
-    """Bits per character on the test articles; log_probability of shape (V, V), in nats."""
-    return -log_probability[test_tokens[:-1], test_tokens[1:]] / torch.log(
-        torch.tensor(2.0)
-    )  # (T - 1,)
+    """Bits per character of the test articles; log_probability of shape (V, V), in nats."""
+    return -log_probability[test_tokens[:-1], test_tokens[1:]] / math.log(2)  # (T - 1,)
 
 
 letter_shares = pairs.sum(dim=0) / pairs.sum()
-unigram_bits = bits(letter_shares.clamp_min(1e-9).log().expand(27, 27)).mean().item()
+unigram_bits = bits(letter_shares.log().expand(27, 27)).mean().item()
 counted_bits = bits(counted.log()).mean().item()
 
 # %%
@@ -337,7 +331,7 @@ print(f"trained, {history.steps[-1]} steps             {trained.mean():.3f}")
 
 # %%
 every = slice(0, None, 10)
-in_bits = [loss / 0.6931 for loss in history.losses]
+in_bits = [loss / math.log(2) for loss in history.losses]
 ax = plot_lines(
     history.steps[every], {"trained (each batch)": in_bits[every]},
     x_label=f"step ({history.seconds[-1]:.1f} s in all)", y_label="bits per character",
