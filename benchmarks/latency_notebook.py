@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from latency import PNG_BUDGET, SVG_BUDGET
 
-CORPUS = '''import numpy as np
+CORPUS = """import numpy as np
 
 from course_utils.datasets.wikipedia import load_wikipedia
 from course_utils.explorers.cooccurrence import CooccurrenceExplorer
@@ -23,28 +23,27 @@ from course_utils.text.vocab import Vocabulary
 documents = [tokenize_words(article.text) for article in load_wikipedia()]
 vocabulary = Vocabulary.from_documents(documents, min_count=5)
 encoded = [vocabulary.encode(document) for document in documents]
-counts = {
-    w: cooccurrence_counts(encoded, vocabulary_size=len(vocabulary), window=w) for w in (1, 2, 5, 10, 15)
-}
+windows = (1, 2, 5, 10, 15)
+counts = {w: cooccurrence_counts(encoded, vocabulary_size=len(vocabulary), window=w) for w in windows}
 weighed = ppmi(counts[10])
 vectors = svd_vectors(weighed, dimension=100)
-'''
+"""
 
-SOFTMAX = '''softmax_explorer = SoftmaxExplorer({"tea": 2, "coffee": 1, "water": 0, "juice": -1})
-softmax_explorer'''
+SOFTMAX = """softmax_explorer = SoftmaxExplorer({"tea": 2, "coffee": 1, "water": 0, "juice": -1})
+softmax_explorer"""
 
-NEIGHBOURS = '''neighbour_explorer = NeighbourExplorer(
+NEIGHBOURS = """neighbour_explorer = NeighbourExplorer(
     {"raw counts": counts[10], "PPMI": weighed, "PPMI + SVD": vectors}, vocabulary=vocabulary, word="sodium"
 )
-neighbour_explorer'''
+neighbour_explorer"""
 
-COOCCURRENCE = '''weightings = {"PPMI": lambda block, **totals: np.maximum(0, pmi_block(block, **totals))}
+COOCCURRENCE = """weightings = {"PPMI": lambda block, **totals: np.maximum(0, pmi_block(block, **totals))}
 cooccurrence_explorer = CooccurrenceExplorer(
     counts, vocabulary=vocabulary, weightings=weightings,
     words="ocean sea coast film actor award acid sodium metal court law judge",
     contexts="the of in atlantic water director best salts reaction federal supreme",
 )
-cooccurrence_explorer'''
+cooccurrence_explorer"""
 
 # The explorers with a scatter come in later lessons; this one stands in for them.
 SCATTER = '''import ipywidgets as widgets
@@ -83,7 +82,7 @@ scatter_explorer'''
 
 # ---- the same pictures by ipywidgets.interact and pyplot ---------------------------------------------
 
-PEER_HELPERS = '''import ipywidgets as widgets
+PEER_HELPERS = """import ipywidgets as widgets
 import matplotlib.pyplot as plt
 
 
@@ -112,9 +111,9 @@ def peer_matrix(values, rows, columns, title):
 
 
 def in_class(interactive, name):
-    interactive.widget.add_class(f"peer-{name}")'''
+    interactive.widget.add_class(f"peer-{name}")"""
 
-SOFTMAX_PEER = '''def softmax_peer(temperature):
+SOFTMAX_PEER = """def softmax_peer(temperature):
     seen = softmax_explorer.compute({**softmax_explorer.state(), "temperature": temperature})
     notes = [f"score {score:g}" for score in seen["scores"]]
     peer_bars(seen["probabilities"], seen["labels"], notes, f"temperature {temperature:.2f}", 1)
@@ -125,17 +124,17 @@ in_class(
         softmax_peer, temperature=widgets.FloatLogSlider(value=1, base=2, min=-4, max=4, step=0.0625)
     ),
     "softmax",
-)'''
+)"""
 
-NEIGHBOURS_PEER = '''def neighbours_peer(k):
+NEIGHBOURS_PEER = """def neighbours_peer(k):
     seen = neighbour_explorer.compute({**neighbour_explorer.state(), "k": k})
     notes = [f"seen {count:,}×" for count in seen["counts"]]
     peer_bars(seen["scores"], seen["neighbours"], notes, seen["heading"], 1)
 
 
-in_class(widgets.interact(neighbours_peer, k=widgets.IntSlider(value=10, min=1, max=25)), "neighbours")'''
+in_class(widgets.interact(neighbours_peer, k=widgets.IntSlider(value=10, min=1, max=25)), "neighbours")"""
 
-COOCCURRENCE_PEER = '''def cooccurrence_peer(window):
+COOCCURRENCE_PEER = """def cooccurrence_peer(window):
     seen = cooccurrence_explorer.compute({**cooccurrence_explorer.state(), "window": window})
     peer_matrix(seen["matrix"], seen["rows"], seen["columns"], seen["heading"])
 
@@ -145,9 +144,9 @@ in_class(
         cooccurrence_peer, window=widgets.SelectionSlider(options=sorted(counts), value=max(counts))
     ),
     "cooccurrence",
-)'''
+)"""
 
-SCATTER_PEER = '''def scatter_peer(angle):
+SCATTER_PEER = """def scatter_peer(angle):
     x, y = np.array(scatter_explorer.compute({"angle": angle})["points"]).T
     figure, ax = plt.subplots(figsize=(6.4, 4))
     ax.scatter(x, y, s=22, color="#0072b2", alpha=0.55, edgecolors="none")
@@ -157,7 +156,7 @@ SCATTER_PEER = '''def scatter_peer(angle):
     plt.show()
 
 
-in_class(widgets.interact(scatter_peer, angle=widgets.IntSlider(value=20, min=0, max=90)), "scatter")'''
+in_class(widgets.interact(scatter_peer, angle=widgets.IntSlider(value=20, min=0, max=90)), "scatter")"""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ class Trials:
 
     seconds: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.seconds[-1]:.1f} s, Spearman {self.scores[-1]:.3f}"
 
     def add(self, build: Callable[[], tuple[np.ndarray, Mapping[str, int]]], pairs: Sequence[Any]) -> None:
         """Build vectors against the clock, then judge them."""
@@ -87,9 +91,9 @@ def measure(*, quick: bool = False) -> list[Row]:
     for passes, seeds in SEEDS.items():
         ours, theirs = Trials(), Trials()
         for seed in range(1 if quick else seeds):
-            ours.add(lambda: build_ours(documents), pairs)
-            theirs.add(lambda seed=seed: build_theirs(pieces, passes=passes, seed=seed), pairs)  # type: ignore[misc]
-            print(f"  word2vec, {passes} passes: {theirs.seconds[-1]:.1f} s, Spearman {theirs.scores[-1]:.3f}")
+            ours.add(partial(build_ours, documents), pairs)
+            theirs.add(partial(build_theirs, pieces, passes=passes, seed=seed), pairs)
+            print(f"  ours: {ours}; word2vec, {passes} passes: {theirs}", flush=True)
         rows += _rows(passes, ours, theirs)
     return rows
 

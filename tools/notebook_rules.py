@@ -236,7 +236,10 @@ def costs_stated(notebook: NotebookNode, measured: Mapping[str, float]) -> list[
         elif metric in measured:
             stated, value = float(match[1].replace(",", "")), measured[metric]
             if not value / FACTOR <= stated <= value * FACTOR:
-                found.append(f"the opening states {metric} {stated:g}, measured was {value:g}: correct it")
+                found.append(
+                    f"the opening states {metric} {stated:g}, measured was {value:g}: correct it, "
+                    "or build again when the machine is idle"
+                )
     return found
 
 

@@ -1,7 +1,6 @@
 """Fill the tables of README.md from notebooks and scoreboard: `python tools/update_readme.py`."""
 
 import re
-import sys
 from pathlib import Path
 
 from course_utils.exercises import find_lessons
@@ -53,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from course_utils.plots.bars import bars_svg
 from course_utils.plots.picture import Picture
 from course_utils.teaching.exercise import Exercise, Mistake
 from course_utils.teaching.predict import Prediction
@@ -36,6 +37,29 @@ def guess_temperature(drawing: str, *, measured: float) -> Prediction:
         measured=round(measured, 2),
         explain="Dividing by 0.25 multiplies the gaps between the scores by 4, and a gap of g becomes a ratio of e to "
         "the g.",
+    )
+
+
+def guess_fault(sums: list[float], *, right: list[float]) -> Prediction:
+    """Section 7: what is wrong with `suspicious_softmax`; `sums` are those of the rows."""
+    over_batch = "it normalises over the readers, not over the drinks"
+    return Prediction(
+        "00.fault",
+        question="What is wrong with it?",
+        choices=["it overflows", "it forgets to exponentiate", over_batch, "the temperature is missing"],
+        look=Picture(
+            bars_svg(
+                sums,
+                labels=["first reader", "second reader", "third reader"],
+                title="Sum of each reader's probabilities: should be 1",
+                label="Sums of the rows",
+                number_format="{:.2f}",
+            ),
+            alt="Bars with the sum of each reader's probabilities. None of the three is 1.",
+        ),
+        measured=over_batch,
+        explain=f"The rows sum to {', '.join(f'{s:.2f}' for s in sums)}; the columns sum to 1. Done right, the second "
+        f"reader gets {', '.join(f'{p:.2f}' for p in right)}.",
     )
 
 

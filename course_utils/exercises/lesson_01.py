@@ -69,6 +69,29 @@ def guess_window(figure: Figure, *, small: SimilarityResult, large: SimilarityRe
     )
 
 
+def guess_fault(drawing: str) -> Prediction:
+    """Section 9: what is wrong with `careless_ppmi`; `drawing` shows its weights beside the right ones."""
+    undivided = "the frequency of the context is not divided out"
+    return Prediction(
+        "01.fault",
+        question="What is wrong with your colleague's PPMI?",
+        choices=[
+            "windows run across the ends of articles",
+            undivided,
+            "negative values are kept",
+            "the frequency of the word itself is not divided out",
+        ],
+        look=Picture(
+            drawing,
+            alt="Two matrices of weights of twelve words with eleven contexts. In your colleague's the columns the, of "
+            "and in are dark for all words; in yours they are nearly white.",
+        ),
+        measured=undivided,
+        explain="Columns of common contexts are dark for every word. A column would only be that dark if how common "
+        "the context is still counted.",
+    )
+
+
 # -- recall ------------------------------------------------------------------------------------------
 
 angle = Exercise(

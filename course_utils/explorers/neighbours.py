@@ -11,7 +11,7 @@ import numpy as np
 from course_utils.explorers.base import Explorer, InputProblem
 from course_utils.plots.bars import bars_svg
 from course_utils.text.vocab import Vocabulary
-from course_utils.vectors import nearest_neighbours, normalize_rows
+from course_utils.vectors import Metric, nearest_neighbours, normalize_rows
 
 METRICS = ("cosine", "dot", "euclidean")
 MOST_NEIGHBOURS = 25
@@ -70,9 +70,9 @@ class NeighbourExplorer(Explorer):
         row = self._vocabulary[word]
         cosine = state["metric"] == "cosine"
         vectors = (self._unit if cosine else self._representations)[state["representation"]]
-        metric = "dot" if cosine else state["metric"]
+        metric: Metric = "dot" if cosine else state["metric"]
         found = nearest_neighbours(vectors, vectors[[row]], k=int(state["k"]), metric=metric, exclude=(row,))
-        indices, scores = (np.ravel(part) for part in found)
+        indices, scores = found[0].ravel(), found[1].ravel()
         return {
             "shown_word": word,
             "neighbours": [self._vocabulary.words[i] for i in indices],

@@ -29,6 +29,7 @@
 # %% tags=["long-cell"] reason="imports of the whole lesson"
 import math
 
+import course_utils
 import torch
 import torch.nn.functional as F
 from course_utils import scoreboard
@@ -93,20 +94,23 @@ ProgressMap(find_lessons(), rows=scoreboard.load())
 # %% [markdown]
 # ## 4 · Tensors in ten minutes
 #
-# A **tensor** is an array of numbers with a shape. The course uses the same letters for shapes everywhere: `B` examples
-# in a batch, `T` places in a sequence, `C` numbers for each place, `V` words in the vocabulary. (All letters: `help` of
-# `course_utils`.) Here is a batch of 2 sequences of 3 places with 4 numbers each.
+# A **tensor** is an array of numbers with a shape. The course uses the same letters for shapes everywhere, and one word for
+# each thing:
+
+# %%
+# NBVAL_CHECK_OUTPUT
+print(course_utils.__doc__)
+
+# %% [markdown]
+# Here is a batch of 2 sequences of 3 places with 4 numbers each.
 
 # %%
 # NBVAL_CHECK_OUTPUT
 x = torch.arange(24.0).reshape(2, 3, 4)  # (B, T, C)
-print(tuple(x.shape), "sum over the last axis:", tuple(x.sum(dim=-1).shape))
-print(
-    "mean over T:",
-    tuple(x.mean(dim=1).shape),
-    " T and C exchanged:",
-    tuple(x.transpose(1, 2).shape),
-)
+print("shape:", tuple(x.shape))
+print("sum over the last axis:", tuple(x.sum(dim=-1).shape))
+print("mean over T:", tuple(x.mean(dim=1).shape))
+print("T and C exchanged:", tuple(x.transpose(1, 2).shape))
 
 # %% [markdown]
 # **Broadcasting.** Where shapes differ, an axis of length 1 (or a missing one) is repeated. A bias of shape `(C,)` is
@@ -118,11 +122,12 @@ print(
 bias = torch.tensor([10.0, 20.0, 30.0, 40.0])  # (C,)
 print("bias added at every place:", (x + bias)[0, 0].tolist())
 scores, target = torch.zeros(3, 1), torch.zeros(3)
+difference = scores - target
 print(
-    "three differences hoped for, but",
-    (scores - target).numel(),
-    "came out, shape",
-    tuple((scores - target).shape),
+    "three differences hoped for, and",
+    difference.numel(),
+    "came out:",
+    tuple(difference.shape),
 )
 
 # %% [markdown]
@@ -281,6 +286,7 @@ def batches(generator):
 
 
 # %%
+set_threads(1)  # a model this small gains nothing from a second thread
 model, history = Bigram(), History()
 fit(model, batches, steps=100, learning_rate=0.1, history=history)
 print(f"after {history.steps[-1]} steps: {history.losses[-1]:.3f} nats")
@@ -383,8 +389,12 @@ print(
 readers = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 3.0]])  # (B, V)
 print(exercises.suspicious_softmax(readers).numpy().round(2))
 
+# %%
+sums = exercises.suspicious_softmax(readers).sum(dim=1).tolist()
+exercises.guess_fault(sums, right=softmax(readers)[1].tolist())
+
 # %% [markdown]
-# <details><summary><b>What went wrong</b></summary>
+# <details><summary><b>The whole answer</b></summary>
 #
 # Add up a row: the probabilities of one reader do not sum to 1. The columns do. <code>dim=0</code> normalises over the
 # batch, so the readers compete with each other for each drink. The second reader has three equal scores and should get
@@ -392,13 +402,7 @@ print(exercises.suspicious_softmax(readers).numpy().round(2))
 # check <code>probabilities.sum(dim=-1)</code>.
 #
 # </details>
-
-# %%
-print("rows:   ", exercises.suspicious_softmax(readers).sum(dim=1).numpy().round(2))
-print("columns:", exercises.suspicious_softmax(readers).sum(dim=0).numpy().round(2))
-print("second reader, done right:", softmax(readers)[1].numpy().round(2))
-
-# %% [markdown]
+#
 # ## 8 · Exercises
 #
 # Write your answer into the cell, run it, and `check` says *not attempted*, *wrong, because …* or *correct*. Stuck:

@@ -537,7 +537,7 @@ print(
 )
 
 # %% [markdown]
-# A hint: put both weightings under the explorer and compare the columns.
+# A hint: compare the columns with those of your own explorer in section 5.
 
 # %%
 fault_explorer = CooccurrenceExplorer(
@@ -546,29 +546,25 @@ fault_explorer = CooccurrenceExplorer(
 )  # fmt: skip
 fault_explorer
 
+# %%
+weights = [matrix[rows][:, columns].toarray() for matrix in (careless, weighed)]
+theirs, yours = (
+    matrix_svg(w, row_labels=groups.split(), col_labels=contexts.split(),
+               title=title, label=title, width=480, number_format="{:.1f}")
+    for w, title in zip(weights, ("Your colleague's", "Yours"), strict=True)
+)  # fmt: skip
+exercises.guess_fault(beside(theirs, yours, label="Weights of your colleague, and yours"))
+
 # %% [markdown]
-# <details><summary><b>What went wrong</b></summary>
+# <details><summary><b>The whole answer</b></summary>
 #
-# Look at the columns <i>the</i>, <i>of</i> and <i>in</i>: dark again for every word, where PPMI has them near 0 (print them, in the next cell). Whatever
+# Look at the columns <i>the</i>, <i>of</i> and <i>in</i>: dark again for every word, where PPMI has them near 0. Whatever
 # should have divided out the frequency of the <i>context</i> did not. The colleague's function computes both
 # probabilities from the same axis, so it divides by p(i)² instead of p(i) p(j). The table of counts is symmetric, so no
 # shape gives it away. <code>inspect.getsource(exercises.careless_ppmi)</code> shows the line.
 #
 # </details>
-
-# %%
-shown = fault_explorer.state()
-the_column = shown["columns"].index("the")
-print(
-    "weights of 'the', your colleague's:",
-    np.round(np.array(shown["matrix"])[:, the_column], 1),
-)
-print(
-    "weights of 'the', yours:           ",
-    np.round(weighed[rows][:, columns].toarray()[:, the_column], 1),
-)
-
-# %% [markdown]
+#
 # ## 10 · Exercises
 #
 # Three sizes: two minutes, ten, thirty. `check` says what is wrong, not only that something is. Stuck:

@@ -19,7 +19,9 @@ COLOURS = """element => {
     }
     return [colour, paper];
 }"""
-CUT = """elements => elements.filter(e => e.offsetParent && e.scrollWidth > e.clientWidth).map(e => e.innerText)"""
+CUT = """elements => elements
+    .filter(element => element.offsetParent && element.scrollWidth > element.clientWidth)
+    .map(element => element.innerText)"""
 FOCUSED = "element => element.contains(document.activeElement)"
 
 
