@@ -70,14 +70,17 @@ def outputs(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
 
 def same_cells(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     """Cells, their order and their metadata are those of the source."""
-    if len(notebook.cells) != len(source.cells):
-        return [f"the notebook has {len(notebook.cells)} cells, its source {len(source.cells)}"]
     found = []
-    for position, (cell, wanted) in enumerate(zip(notebook.cells, source.cells, strict=True), start=1):
+    if len(notebook.cells) != len(source.cells):
+        found = [f"the notebook has {len(notebook.cells)} cells, its source {len(source.cells)}"]
+    for position, (cell, wanted) in enumerate(zip(notebook.cells, source.cells, strict=False), start=1):
         own = {key: value for key, value in cell.metadata.items() if key != "source_hash"}
         if (cell.cell_type, cell.source) != (wanted.cell_type, wanted.source):
-            found.append(f"{named(position, cell)} differs from the source")
-        elif own != wanted.metadata:
+            return [
+                *found,
+                f"{named(position, cell)} differs from the source",
+            ]  # all that follow may have moved
+        if own != wanted.metadata:
             found.append(f"{named(position, cell)} has other metadata than the source")
     return found
 
@@ -155,11 +158,10 @@ def alt_text(notebook: NotebookNode, source: NotebookNode) -> list[str]:
 
 def source_hashes(notebook: NotebookNode, source: NotebookNode) -> list[str]:
     """Each code cell's outputs come from the code that stands above them."""
-    wanted = [source_hash(cell.source) for _, cell in code_cells(source)]
     return [
         f"{name} has outputs of other code: build the lesson again"
-        for (name, cell), expected in zip(code_cells(notebook), wanted, strict=False)
-        if cell.metadata.get("source_hash") != expected
+        for name, cell in code_cells(notebook)
+        if cell.metadata.get("source_hash") != source_hash(cell.source)
     ]
 
 

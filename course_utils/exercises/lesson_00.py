@@ -255,7 +255,7 @@ QUESTIONS = QuestionBlock(
             usual_wrong_answer="“It makes the model more creative.” It adds no knowledge and reorders nothing; it only "
             "changes how often the second and third choice are drawn.",
             follow_up="Can a temperature make a wrong first choice right? (No: the order stays.)",
-            evidence="5 · Softmax, the function you'll meet in every lesson",
+            evidence="5. Softmax, the function you'll meet in every lesson",
         ),
         InterviewQuestion(
             "00.stability",
@@ -267,7 +267,7 @@ QUESTIONS = QuestionBlock(
             usual_wrong_answer="“To normalise the scores.” The division normalises; the subtraction only keeps the "
             "numbers finite.",
             follow_up="And what if all scores of a row are minus infinity, as with a mask that hides everything?",
-            evidence="8 · Exercises",
+            evidence="8. Exercises",
         ),
         InterviewQuestion(
             "00.axis",
@@ -279,7 +279,7 @@ QUESTIONS = QuestionBlock(
             "do.",
             usual_wrong_answer="“Lower the learning rate.” That treats a symptom nobody has measured.",
             follow_up="Which test would have caught it? (Batch order must not matter.)",
-            evidence="7 · Break it",
+            evidence="7. Break it",
         ),
     ]
 )

@@ -292,7 +292,7 @@ QUESTIONS = QuestionBlock(
             usual_wrong_answer="“Because they are sparse and high-dimensional.” That costs memory; it is not why raw counts "
             "judge badly. PPMI is just as sparse and judges far better.",
             follow_up="PMI overrates rare events. What can you do? (Smooth the context counts, or drop rare words.)",
-            evidence="8 · What each choice changes",
+            evidence="8. What each choice changes",
         ),
         InterviewQuestion(
             "01.svd",
@@ -303,7 +303,7 @@ QUESTIONS = QuestionBlock(
             "compressed vectors agree better with people than the full ones, and why too many dimensions hurt again.",
             usual_wrong_answer="“It loses a bit of quality but is faster.” Measured here, it gains.",
             follow_up="Why the square root of the singular values? (Otherwise a few strong directions decide every cosine.)",
-            evidence="8 · What each choice changes",
+            evidence="8. What each choice changes",
         ),
         InterviewQuestion(
             "01.judging",
@@ -314,7 +314,7 @@ QUESTIONS = QuestionBlock(
             "proxy. I'd judge on the task that the vectors are for.",
             usual_wrong_answer="“Yes, 0.60 is more than 0.58.”",
             follow_up="Two intervals overlap. Does that prove that there is no difference? (No; see the paired bootstrap.)",
-            evidence="7 · Do people agree?",
+            evidence="7. Do people agree?",
         ),
     ]
 )

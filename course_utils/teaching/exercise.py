@@ -333,10 +333,8 @@ def name_mistake(
             named = check.message if check.matches(answer) else None
         else:
             named = check.message if is_like is not None and is_like(check.like) else None
-    except (
-        Exception,
-        SystemExit,
-    ):  # checks are tested; what fails here is an answer of a form they do not expect
+    except (Exception, SystemExit):
+        # Checks are tested; what fails here is an answer of a form they do not expect.
         return None
     if named is not None and not isinstance(named, str):
         raise TypeError(f"A check returns None or what is wrong as a text, not {named!r:.60}.")

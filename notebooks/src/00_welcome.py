@@ -17,7 +17,7 @@
 #
 # Measured run time: **20 s** and **900 MB** on two CPU cores, from a fresh kernel.
 #
-# ## 1 · How a page works
+# ## 1. How a page works
 #
 # A page is a list of cells. Click into the grey one below and press **Shift + Enter**: it runs, and the next cell is
 # selected. *Run → Run All Cells* runs the page from top to bottom; the number in brackets says in which order cells
@@ -59,7 +59,7 @@ threads = set_threads()
 device = choose_device()
 
 # %% [markdown]
-# ## 2 · Is the machine ready?
+# ## 2. Is the machine ready?
 
 # %%
 for fact, value in describe_machine().items():
@@ -83,7 +83,7 @@ for name, origin in verify_all().items():
     print(f"intact: {name[:44]:46} {origin}")
 
 # %% [markdown]
-# ## 3 · The map
+# ## 3. The map
 #
 # Your progress is kept in the folder `.cache` of the course, on this machine and nowhere else. Delete the folder to
 # start afresh.
@@ -92,7 +92,7 @@ for name, origin in verify_all().items():
 ProgressMap(find_lessons(), rows=scoreboard.load())
 
 # %% [markdown]
-# ## 4 · Tensors in ten minutes
+# ## 4. Tensors in ten minutes
 #
 # A **tensor** is an array of numbers with a shape. The course uses the same letters for shapes everywhere, and one word for
 # each thing:
@@ -158,7 +158,7 @@ print(
 )
 
 # %% [markdown]
-# ## 5 · Softmax, the function you'll meet in every lesson
+# ## 5. Softmax, the function you'll meet in every lesson
 #
 # A model gives each choice a **score**, any real number. We need **probabilities**: positive, summing to 1. Exponentiate
 # (now all are positive), then divide by the sum:
@@ -235,7 +235,7 @@ print(
 # The **entropy** says how undecided the distribution is, in bits: 0 when one choice is certain, 2 when four are equally
 # likely.
 #
-# ## 6 · Training: start, stop, go on
+# ## 6. Training: start, stop, go on
 #
 # Now a model that learns. It guesses the next letter of an encyclopaedia from the current one, and its parameters are a
 # table of 27 × 27 scores (26 letters and the space), put through a softmax. Learning means: nudge the scores so that what
@@ -380,7 +380,7 @@ print(
 )
 
 # %% [markdown]
-# ## 7 · Break it
+# ## 7. Break it
 #
 # Here is a softmax for a batch of three readers, each with scores for three drinks. It runs, all numbers lie between 0 and 1,
 # and they even sum to 1. It is wrong. Find out why, before you open the answer.
@@ -403,7 +403,7 @@ exercises.guess_fault(sums, right=softmax(readers)[1].tolist())
 #
 # </details>
 #
-# ## 8 · Exercises
+# ## 8. Exercises
 #
 # Write your answer into the cell, run it, and `check` says *not attempted*, *wrong, because …* or *correct*. Stuck:
 # `exercises.shares.hint()`, and again for the next hint. `exercises.shares.solution()` shows one way to do it.
@@ -440,7 +440,7 @@ def my_temperature_for(scores, bits):
 exercises.temperature_for.check(my_temperature_for)
 
 # %% [markdown]
-# ## 9 · Explain it
+# ## 9. Explain it
 #
 # As an interviewer would ask. Say your answer aloud before you open it.
 
@@ -448,7 +448,7 @@ exercises.temperature_for.check(my_temperature_for)
 exercises.QUESTIONS
 
 # %% [markdown]
-# ## 10 · What was measured, what remains
+# ## 10. What was measured, what remains
 
 # %%
 spread = (

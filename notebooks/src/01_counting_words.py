@@ -56,7 +56,7 @@ seed_everything(0)
 threads = set_threads()
 
 # %% [markdown]
-# ## 1 · What the program gets
+# ## 1. What the program gets
 #
 # The corpus is a sample of the English Wikipedia that comes with the gensim library: articles whose titles
 # mostly begin with A. That is worth keeping in mind. It knows a lot about *abortion*, *Alaska* and *Apollo 11*,
@@ -85,7 +85,7 @@ print(vocabulary.words[:8], "…", vocabulary.words[2000:2004])
 print({word: vocabulary[word] for word in ("sea", "ocean", "moon")})
 
 # %% [markdown]
-# ## 2 · A number for each word is not yet meaning
+# ## 2. A number for each word is not yet meaning
 #
 # *ocean* and *moon* have numbers too, and nothing follows from their difference. The usual repair is the
 # **one-hot vector**: as many places as there are words, a one in the word's own place. Now no word is larger
@@ -103,7 +103,7 @@ print(one_hot @ one_hot.T)
 # nothing. Any vector that a program could *learn from* must put related words near each other. We need
 # numbers that come from how words are used.
 #
-# ## 3 · The company a word keeps
+# ## 3. The company a word keeps
 #
 # "You shall know a word by the company it keeps", wrote J. R. Firth in 1957. Take that literally: for each
 # word, count which words stand at most *w* places to its left or right. That is a whole method, and it fits
@@ -163,7 +163,7 @@ print(
 )
 
 # %% [markdown]
-# ## 4 · Why raw counts disappoint
+# ## 4. Why raw counts disappoint
 #
 # To compare two rows we take the **cosine** of the angle between them: the dot product after both have been
 # scaled to length 1. It is 1 for rows in the same direction and 0 for rows with nothing in common.
@@ -200,7 +200,7 @@ Picture(
 # Every row points towards *the*, *of* and *in*, because everything does. The counts are right and say mostly
 # one thing: common words are common.
 #
-# ## 5 · Subtract what chance explains
+# ## 5. Subtract what chance explains
 #
 # What we want to know is not "how often do *sea* and *the* meet" but "**how much more often than they would by
 # chance**". If two words ignored each other, they would meet with probability $p(i)\,p(j)$. Compare that with
@@ -308,7 +308,7 @@ print(f"on the screen: {shown['matrix'][i][j]:.3f}")
 print(f"from the corpus: {weighed[vocabulary['sodium'], vocabulary['salts']]:.3f}")
 
 # %% [markdown]
-# ## 6 · From nine thousand numbers to a hundred
+# ## 6. From nine thousand numbers to a hundred
 #
 # A row of PPMI has as many places as there are words, most of them 0, and *ocean* gets no credit for keeping company with *waves* where *sea*
 # kept company with *wave*. **Singular value decomposition** finds the hundred directions along which the rows vary most
@@ -361,7 +361,7 @@ neighbour_explorer.picture()
 neighbour_explorer
 
 # %% [markdown]
-# ## 7 · Do people agree?
+# ## 7. Do people agree?
 #
 # "Looks good" is not a measurement. In **WordSim-353**, people scored the relatedness of 353 pairs from 0 to 10. We ask
 # whether our cosines put the pairs into the same *order* (**Spearman's correlation**: 1 the same order, 0 no relation).
@@ -404,7 +404,7 @@ assert result.spearman >= 0.55, "the promise of this lesson"
 print("Spearman at least 0.55")
 
 # %% [markdown]
-# ## 8 · What each choice changes
+# ## 8. What each choice changes
 #
 # Four choices were made: window, weighting, compression, dimension. Take away one at a time.
 
@@ -521,7 +521,7 @@ Picture(
 # The score of section 7 is as fair as we can make it: plain PPMI as defined, and window, dimension and exponent from the
 # usual range of Levy, Goldberg and Dagan (2015). Exercise 3 measures how much one fools oneself.
 #
-# ## 9 · Break it
+# ## 9. Break it
 #
 # A colleague wrote PPMI anew, used the same counts and the same settings, and complains that the vectors are worse than
 # yours. Nothing crashed, no number is negative, and the neighbours of *sodium* are chemistry. Find out what went wrong
@@ -565,7 +565,7 @@ exercises.guess_fault(beside(theirs, yours, label="Weights of your colleague, an
 #
 # </details>
 #
-# ## 10 · Exercises
+# ## 10. Exercises
 #
 # Three sizes: two minutes, ten, thirty. `check` says what is wrong, not only that something is. Stuck:
 # `exercises.angle.hint()`, and again for the next hint; `exercises.angle.solution()` shows one way.
@@ -627,7 +627,7 @@ print(
 )
 
 # %% [markdown]
-# ## 11 · Explain it
+# ## 11. Explain it
 #
 # As an interviewer would ask. Say your answer aloud before you open it.
 
@@ -635,7 +635,7 @@ print(
 exercises.QUESTIONS
 
 # %% [markdown]
-# ## 12 · What was measured, what remains
+# ## 12. What was measured, what remains
 #
 # This row is the first of the course's scoreboard. Every model to come is measured in the same way.
 

@@ -57,4 +57,5 @@ def test_the_evidence_of_each_question_is_a_section_of_its_lesson(lesson):
     assert 2 <= len(module.QUESTIONS.questions) <= 3
     for question in module.QUESTIONS.questions:
         assert question.evidence in headings
+        assert question.evidence.isascii(), "JupyterLab follows links to plain headings only"
         assert question.lesson == lesson.number

@@ -357,7 +357,7 @@ def test_the_solution_is_the_code_of_the_reference():
 
 def test_notes_to_tools_are_not_shown():
     def noted(a, b):  # type: ignore[no-untyped-def]
-        return a  # a comment that stays  # noqa: ANN201
+        return a  # a comment that stays
 
     told = repr(code(reference=noted).solution())
     assert told == "Solution of 01.cosine\ndef noted(a, b):\n    return a  # a comment that stays"

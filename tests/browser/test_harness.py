@@ -1,0 +1,73 @@
+"""The harness itself: it sees what must not happen, names the cell that failed, and leaves nothing behind."""
+
+import json
+import urllib.request
+
+import psutil
+import pytest
+from lab import BROWSERS, HOST, ChromiumMissing, Lab, find_chromium
+from notebook_page import NotebookPage
+
+pytestmark = pytest.mark.browser
+
+FAULTS = {
+    "stderr: careful": "import sys; print('careful', file=sys.stderr)",
+    "request to http://example.org/": "from IPython.display import HTML, display\n"
+    'display(HTML(\'<img alt="" src="http://example.org/picture.png">\'))',
+    "console: deliberate": "from IPython.display import HTML, display\n"
+    "display(HTML('<script>console.error(\"deliberate\")</script>'))",
+    "kernel: ValueError: in a callback": """import ipywidgets as widgets
+slider = widgets.IntSlider()
+def fail(change):
+    raise ValueError("in a callback")
+slider.observe(fail, "value")
+slider""",
+}
+
+
+def test_guards_see_each_fault(lab, context):
+    name = lab.write_notebook("faults.ipynb", list(FAULTS.values()))
+    notebook = NotebookPage(context, lab, name)
+    notebook.run_all()
+    notebook.page.locator(".noUi-handle").press("ArrowRight")
+    notebook.settle()
+    complaints = notebook.complaints()
+    notebook.close()
+    missed = [fault for fault in FAULTS if not any(text.startswith(fault) for text in complaints)]
+    assert missed == []
+
+
+def test_a_failing_cell_is_quoted(lab, context):
+    name = lab.write_notebook("failing.ipynb", ["fine = 1", "fine / 0  # the culprit", "never = 'run'"])
+    notebook = NotebookPage(context, lab, name)
+    with pytest.raises(AssertionError, match=r"(?s)the culprit.*ZeroDivisionError"):
+        notebook.run_all()
+    notebook.close()
+
+
+def test_nothing_is_left_behind():
+    with Lab() as server:
+        request = urllib.request.Request(
+            f"http://{HOST}:{server.port}/api/kernels",
+            data=b"{}",
+            headers={"Authorization": f"token {server.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert json.load(answer)["execution_state"]
+        children = psutil.Process().children(recursive=True)
+        assert any("ipykernel" in " ".join(child.cmdline()) for child in children if child.is_running())
+        folder = server.root.parent
+    assert not folder.exists()
+    alive = [child for child in children if child.is_running() and "ipykernel" in " ".join(child.cmdline())]
+    assert [child for child in alive if str(folder) in " ".join(child.cmdline())] == []
+
+
+def test_missing_browser_is_one_sentence(monkeypatch):
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ChromiumMissing, match=r"apt-get install chromium"):
+        find_chromium()
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(ChromiumMissing):
+        find_chromium()
+    assert "chromium" in BROWSERS
