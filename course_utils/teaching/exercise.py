@@ -17,23 +17,8 @@ from typing import Any
 import numpy as np
 
 from course_utils.plots.svg import escape
-from course_utils.teaching import (
-    BORDER,
-    MUTED,
-    Difference,
-    Outcome,
-    View,
-    check_key,
-    check_text,
-    compare,
-    inline,
-    is_stub,
-    paragraphs,
-    plain,
-    run,
-    say_difference,
-    show,
-)
+from course_utils.teaching.compare import Difference, Outcome, compare, is_stub, run, say_difference, show
+from course_utils.teaching.page import BORDER, MUTED, View, check_key, check_text, inline, paragraphs, plain
 from course_utils.teaching.progress import note_exercise, note_hint, note_solution
 
 KINDS = ("recall", "code", "think")

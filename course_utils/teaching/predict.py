@@ -18,7 +18,7 @@ import numpy as np
 from course_utils.explorers.base import InputProblem
 from course_utils.plots.picture import Picture
 from course_utils.plots.svg import escape
-from course_utils.teaching import MUTED, check_key, check_text, inline, paragraphs, plain
+from course_utils.teaching.page import MUTED, check_key, check_text, inline, paragraphs, plain
 from course_utils.teaching.progress import load_progress, note_guess
 
 

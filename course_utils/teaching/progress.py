@@ -24,7 +24,7 @@ from course_utils.storage import (
     set_aside,
     write_json,
 )
-from course_utils.teaching import BORDER, MUTED, View, check_key, check_text
+from course_utils.teaching.page import BORDER, MUTED, View, check_key, check_text
 
 STATUSES = ("not attempted", "wrong", "correct")  # from nothing to done; a step back is not recorded
 RUN_TIME = "run time (s)"  # the scoreboard metric that holds how long a whole lesson takes

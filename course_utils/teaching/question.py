@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from urllib.parse import quote
 
 from course_utils.plots.svg import escape
-from course_utils.teaching import BORDER, MUTED, View, check_key, check_text, inline, paragraphs, plain
+from course_utils.teaching.page import BORDER, MUTED, View, check_key, check_text, inline, paragraphs, plain
 
 LONGEST_ANSWER = 160  # words; spoken, one minute
 AS_IT_IS = "!$&'()*+,-./:;=?@[]^_{|}~"  # what browsers leave alone behind the # of an address

@@ -8,20 +8,8 @@ import pytest
 import scipy.sparse
 import torch
 
-from course_utils.teaching import (
-    Outcome,
-    View,
-    as_numbers,
-    check_key,
-    check_text,
-    compare,
-    inline,
-    paragraphs,
-    plain,
-    run,
-    say_difference,
-    show,
-)
+from course_utils.teaching.compare import Outcome, as_numbers, compare, run, say_difference, show
+from course_utils.teaching.page import View, check_key, check_text, inline, paragraphs, plain
 
 HOSTILE = [
     "<script>alert(1)</script>",
