@@ -85,6 +85,8 @@ class Lab:
     ----------
     root : Path
         The served folder.
+    cache : Path
+        Where the course's code keeps files while this server runs.
     """
 
     def __init__(self, notebooks: Sequence[Path] = ()) -> None:
@@ -96,6 +98,7 @@ class Lab:
         self.token = secrets.token_hex(24)
         self.port = free_port()
         self.log = self._folder / "server.log"
+        self.cache = self._folder / "cache"
         self._write_settings()
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -196,7 +199,7 @@ class Lab:
         return {
             **kept,
             "PYTHONPATH": os.pathsep.join(paths),
-            "COURSE_CACHE": str(self._folder / "cache"),
+            "COURSE_CACHE": str(self.cache),
             "JUPYTER_CONFIG_DIR": str(self._folder / "config"),
             "JUPYTER_DATA_DIR": str(self._folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),

@@ -15,7 +15,7 @@ def view(lesson_00):
 
 def test_a_cell_of_the_lesson_has_moved_the_slider(view):
     state = view.state()
-    assert state["temperature"] == 0.5
+    assert state["temperature"] == pytest.approx(0.5)
     assert float(view.drawing("data-temperature")) == pytest.approx(0.5)
     assert view.part("temperature").locator(".widget-readout").inner_text() == "0.50"
     check_softmax(view, scores=CHOICES, temperature=0.5)

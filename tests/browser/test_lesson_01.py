@@ -59,8 +59,11 @@ class Corpus:
 
 
 @pytest.fixture(scope="module")
-def corpus():
-    return Corpus()
+def corpus(lab, lesson_01):
+    """Counted from the articles as the lesson has cleaned and kept them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CACHE", str(lab.cache))
+        return Corpus()
 
 
 @pytest.fixture(scope="module")
