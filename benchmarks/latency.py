@@ -15,7 +15,7 @@ from typing import Any
 
 SVG_BUDGET = 50.0  # milliseconds, median
 PNG_BUDGET = 150.0
-WARM_UP = 5
+WARM_UP = 6  # even, so that a slider ends where it began
 PRESSES = 20
 WAIT = 10_000  # milliseconds until a press counts as unanswered
 

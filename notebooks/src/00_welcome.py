@@ -33,6 +33,7 @@ import course_utils
 import torch
 import torch.nn.functional as F
 from course_utils import scoreboard
+from course_utils.checkpoints import load_model, save_model
 from course_utils.datasets.gensim_files import verify_all
 from course_utils.datasets.wikipedia import load_wikipedia, split_articles
 from course_utils.exercises import find_lessons
@@ -51,7 +52,7 @@ from course_utils.runtime import (
 )
 from course_utils.storage import cache_folder
 from course_utils.teaching.progress import ProgressMap
-from course_utils.training import History, fit, load_model, save_model
+from course_utils.training import History, fit
 from torch import nn
 
 generator = seed_everything(0)
