@@ -105,7 +105,7 @@ def measure_alternately(
     return found
 
 
-def median_latency(control: Control, *, budget: float, rounds: int = 3, **options: Any) -> float:
+def median_latency(control: Control, *, budget: float, rounds: int = 4, **options: Any) -> float:
     """Median of a control's latency; measured again, up to `rounds` times, while it is over the budget.
 
     A busy neighbour on the machine adds time and never takes any away, so the smallest median is the one

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 # What the console may say although nothing is wrong. Whole messages, each with its reason.
 ALLOWED_CONSOLE_ERRORS: dict[str, str] = {}
+# Opening a page, JupyterLab asks the kernel for widgets before any cell has imported ipywidgets, and the kernel
+# says on stderr that it has none; the reader never sees it.
+ALLOWED_KERNEL_WORDS = re.compile(
+    r"No such comm target registered: jupyter\.widget\.control\n|No such comm: [0-9a-f-]{36}\n"
+)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 IDLE = """() => {
     const panel = window.jupyterapp?.shell.currentWidget;
@@ -142,7 +147,8 @@ class NotebookPage:
             for output in cell["outputs"]
             if output["output_type"] == "stream" and output["name"] == "stderr"
         ]
-        kernel = [f"kernel: {text}" for text in self.page.evaluate("() => window.kernelComplaints")]
+        said = self.page.evaluate("() => window.kernelComplaints")
+        kernel = [f"kernel: {text}" for text in said if ALLOWED_KERNEL_WORDS.sub("", text)]
         left = [f"request to {address}" for address in self.foreign]
         console = [f"console: {text}" for text in self.console_errors]
         return left + console + stderr + kernel + self.errors()

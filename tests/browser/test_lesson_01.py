@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 WORDS = "ocean sea coast film actor award acid sodium metal court law judge"
 CONTEXTS = "the of in atlantic water director best salts reaction federal supreme"
 VIEWS = ("words × contexts", "words × words (cosine)")
-WINDOWS = (1, 2, 5, 10, 15)
+CONFIG = CountVectorsConfig()
 
 
 class Corpus:
@@ -139,12 +139,12 @@ def representations(corpus, counts):
     """Dense rows of shape (V, D) for each name in the explorer's list."""
     table = counts[10].tocoo()
     rows, columns = (np.asarray(table.sum(axis=axis)).ravel() for axis in (1, 0))
-    contexts = columns**0.75 / (columns**0.75).sum()
-    log_ratio = np.log(table.data / (rows[table.row] * contexts[table.col]))
+    shares = columns**CONFIG.smoothing / (columns**CONFIG.smoothing).sum()
+    log_ratio = np.log(table.data / (rows[table.row] * shares[table.col]))
     weighed = sparse.coo_matrix((np.maximum(0, log_ratio), (table.row, table.col)), shape=table.shape)
     documents = [np.array(document) for document in corpus.kept]
     # Its own tests compare the decomposition with numpy's, which would take minutes on this matrix.
-    vectors = count_vectors(documents, CountVectorsConfig(), vocabulary_size=len(corpus.words))
+    vectors = count_vectors(documents, CONFIG, vocabulary_size=len(corpus.words))
     dense = {"raw counts": counts[10], "PPMI": weighed.tocsr()}
     return {**{name: matrix.toarray() for name, matrix in dense.items()}, "PPMI + SVD": vectors}
 
