@@ -185,7 +185,8 @@ class Explorer:
         for key, control in self.controls.items():
             control.add_class(f"course-{self.name}-{key}")
             control.style.description_width = "110px"
-            control.layout.width = "min(460px, 100%)"
+            # Lists of words want room; sliders and menus are easier to aim at when short.
+            control.layout.width = f"min({640 if isinstance(control, widgets.Text) else 460}px, 100%)"
         self._picture.add_class(f"course-{self.name}-picture")
         box = widgets.VBox([*self.controls.values(), self._status, self._picture, self._sentence])
         box.add_class("course-explorer")
