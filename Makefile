@@ -29,7 +29,7 @@ setup: $(READY)  ## make .venv with the locked versions
 
 lab: $(READY)  ## open JupyterLab on lesson 00 (set up first if needed)
 	@echo "Opening JupyterLab on lesson 00. Stop it with Ctrl-C twice."
-	@$(RUN) -m jupyter lab $(AS_ROOT) --ServerApp.ip=127.0.0.1 --ServerApp.port=$(PORT) \
+	@$(RUN) -m jupyter lab $(AS_ROOT) --config=tools/jupyter_server_config.py --ServerApp.ip=127.0.0.1 --ServerApp.port=$(PORT) \
 		--ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_welcome.ipynb
 
 test: $(READY) lint units lessons browser  ## everything: lint, unit tests, every lesson, the browser

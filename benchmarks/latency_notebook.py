@@ -80,6 +80,23 @@ class ScatterExplorer(Explorer):
 scatter_explorer = ScatterExplorer()
 scatter_explorer'''
 
+# The least that a widget can do: a slider and a line of text. What it takes, JupyterLab takes.
+YARDSTICK = """import ipywidgets as widgets
+
+yardstick_slider, yardstick_picture = widgets.IntSlider(value=10), widgets.HTML()
+
+
+def show_number(change):
+    yardstick_picture.value = f'<svg width="90" height="20"><text y="15">{yardstick_slider.value}</text></svg>'
+
+
+show_number(None)
+yardstick_slider.observe(show_number, names="value")
+yardstick = widgets.VBox([yardstick_slider, yardstick_picture])
+yardstick.add_class("yardstick")
+yardstick_picture.add_class("yardstick-picture")
+yardstick"""
+
 # ---- the same pictures by ipywidgets.interact and pyplot ---------------------------------------------
 
 PEER_HELPERS = """import ipywidgets as widgets
@@ -183,4 +200,4 @@ def sources() -> list[str]:
     explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, SCATTER]
     peers = [SOFTMAX_PEER, NEIGHBOURS_PEER, COOCCURRENCE_PEER, SCATTER_PEER]
     pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
-    return [CORPUS, PEER_HELPERS, *pairs]
+    return [CORPUS, YARDSTICK, PEER_HELPERS, *pairs]

@@ -8,6 +8,7 @@ what is on the screen.
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class Explorer:
     def __init__(self, controls: dict[str, Any]) -> None:
         self.controls = controls
         self._lock = threading.RLock()
-        self._picture: Any = None
+        self._picture = widgets.HTML()
         self._sentence = widgets.HTML()
         self._status = widgets.HTML()
         self._sentence.add_class(f"course-{self.name}-text")
@@ -166,32 +167,36 @@ class Explorer:
         self._report("")
 
     def _show(self, drawing: str | Figure, sentence: str) -> None:
-        if isinstance(drawing, str):
-            self._picture = self._picture or widgets.HTML()
-            self._picture.value = drawing
-        else:
-            width = round(drawing.get_size_inches()[0] * drawing.dpi)
-            self._picture = self._picture or widgets.Image(format="png", width=width)
-            self._picture.value = figure_to_png(drawing)
-            self._picture.tooltip = sentence
+        self._picture.value = drawing if isinstance(drawing, str) else _image(drawing, alt=sentence)
         self._sentence.value = f'<div role="status" aria-live="polite">{escape(sentence)}</div>'
 
     def _report(self, problem: str) -> None:
         self._problem = problem
-        style = "color:#b3261e;min-height:1.3em"
+        style = "color:var(--jp-error-color1, #b3261e);min-height:1.3em"
         self._status.value = f'<div role="alert" style="{style}">{escape(problem)}</div>'
 
     def _assemble(self) -> widgets.VBox:
         for key, control in self.controls.items():
             control.add_class(f"course-{self.name}-{key}")
             control.style.description_width = "110px"
-            # Lists of words want room; sliders and menus are easier to aim at when short.
-            control.layout.width = f"min({640 if isinstance(control, widgets.Text) else 460}px, 100%)"
+            # Lists of words and rows of buttons want room; sliders are easier to aim at when short.
+            wide = isinstance(control, widgets.Text | widgets.ToggleButtons)
+            control.layout.width = f"min({640 if wide else 460}px, 100%)"
+            if isinstance(control, widgets.ToggleButtons):
+                control.style.button_width = "auto"
         self._picture.add_class(f"course-{self.name}-picture")
         box = widgets.VBox([*self.controls.values(), self._status, self._picture, self._sentence])
         box.add_class("course-explorer")
         box.add_class(f"course-{self.name}")
         return box
+
+
+def _image(figure: Figure, *, alt: str) -> str:
+    """A figure as an HTML image; unlike `widgets.Image`, it can say in words what it shows."""
+    width = round(figure.get_size_inches()[0] * figure.dpi)
+    data = base64.b64encode(figure_to_png(figure)).decode("ascii")
+    style = "max-width:100%;display:block"
+    return f'<img alt="{escape(alt)}" width="{width}" style="{style}" src="data:image/png;base64,{data}">'
 
 
 def _refuse_endless_text(state: Mapping[str, Any]) -> None:

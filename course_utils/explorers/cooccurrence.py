@@ -66,8 +66,8 @@ class CooccurrenceExplorer(Explorer):
                 "window": widgets.SelectionSlider(
                     options=windows, value=window or windows[-1], description="window"
                 ),
-                "weighting": widgets.Dropdown(options=names, value=names[0], description="weighting"),
-                "view": widgets.Dropdown(options=VIEWS, value=VIEWS[0], description="view"),
+                "weighting": widgets.ToggleButtons(options=names, value=names[0], description="weighting"),
+                "view": widgets.ToggleButtons(options=VIEWS, value=VIEWS[0], description="view"),
             }
         )
 

@@ -58,8 +58,10 @@ class NeighbourExplorer(Explorer):
         super().__init__(
             {
                 "word": widgets.Text(value=word, description="word"),
-                "representation": widgets.Dropdown(options=names, value=names[-1], description="vectors"),
-                "metric": widgets.Dropdown(options=METRICS, value="cosine", description="metric"),
+                "representation": widgets.ToggleButtons(
+                    options=names, value=names[-1], description="vectors"
+                ),
+                "metric": widgets.ToggleButtons(options=METRICS, value="cosine", description="metric"),
                 "k": widgets.IntSlider(value=min(k, most), min=1, max=most, description="neighbours"),
             }
         )

@@ -23,7 +23,7 @@ class SoftmaxExplorer(Explorer):
     scores : mapping of str to float
         A label and its score (logit) for each choice.
     temperature : float, default 1.0
-        Divides the scores before the softmax; between 0.05 and 20.
+        Divides the scores before the softmax; between 1/16 and 16.
 
     Notes
     -----
@@ -39,10 +39,10 @@ class SoftmaxExplorer(Explorer):
                 "scores_text": widgets.Text(value=text, description="scores"),
                 "temperature": widgets.FloatLogSlider(
                     value=temperature,
-                    base=10,
-                    min=np.log10(0.05),
-                    max=np.log10(20),
-                    step=0.02,
+                    base=2,  # so that 0.5, 1 and 2 are steps of the slider, exactly
+                    min=-4,
+                    max=4,
+                    step=1 / 16,
                     description="temperature",
                     readout_format=".2f",
                 ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -58,10 +60,16 @@ def style_axes(ax: Axes) -> None:
 
 
 def figure_to_png(figure: Figure, *, scale: float = 1.5) -> bytes:
-    """PNG bytes of a figure, without going through pyplot."""
+    """PNG bytes of a figure, without going through pyplot; compressed little, because a reader waits."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure)  # attaches itself to the figure
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH * scale, metadata={"Software": None})
+    canvas, dpi, buffer = FigureCanvasAgg(figure), figure.dpi, io.BytesIO()
+    try:
+        figure.set_dpi(DOTS_PER_INCH * scale)
+        canvas.draw()
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    finally:
+        figure.set_dpi(dpi)
+    pixels.save(buffer, format="png", compress_level=1)
     return buffer.getvalue()

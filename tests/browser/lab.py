@@ -143,6 +143,15 @@ class Lab:
         nbformat.write(notebook, self.root / "notebooks" / name)
         return f"notebooks/{name}"
 
+    def append_cell(self, name: str, source: str) -> None:
+        """Add a code cell to the served copy of a notebook."""
+        import nbformat
+
+        path = self.root / "notebooks" / name
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells.append(nbformat.v4.new_code_cell(source))
+        nbformat.write(notebook, path)
+
     def close(self) -> None:
         """End the server and its kernels, remove the folder.
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # What the console may say although nothing is wrong. Whole messages, each with its reason.
 ALLOWED_CONSOLE_ERRORS: dict[str, str] = {}
-# Opening a page, JupyterLab asks the kernel for widgets before any cell has imported ipywidgets, and the kernel
-# says on stderr that it has none; the reader never sees it.
+# Opening a page, JupyterLab asks the kernel for widgets before any cell has imported ipywidgets, and the
+# kernel says on stderr that it has none; the reader never sees it.
 ALLOWED_KERNEL_WORDS = re.compile(
     r"No such comm target registered: jupyter\.widget\.control\n|No such comm: [0-9a-f-]{36}\n"
 )
@@ -188,11 +188,12 @@ class NotebookPage:
 
     def set_theme(self, theme: str) -> None:
         """Change to “JupyterLab Light” or “JupyterLab Dark”."""
+        if self.page.locator(f'body[data-jp-theme-name="{theme}"]').count():
+            return
         self.page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
         )
-        light = str("Dark" not in theme).lower()
-        self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
+        self.page.locator(f'body[data-jp-theme-name="{theme}"]').wait_for(state="attached")
 
     def screenshot(self, path: Path) -> None:
         """Save what the page shows."""

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 
 import numpy as np
-from latency_notebook import SCATTER
+from latency_notebook import SCATTER, YARDSTICK
 
 WINDOWS = (1, 2, 4)
 SMOOTHING = 0.75
@@ -69,7 +69,7 @@ def notebook_sources() -> list[str]:
     """The cells, with the constants of this file filled in."""
     constants = {"WINDOWS": WINDOWS, "SMOOTHING": SMOOTHING, "DIMENSION": DIMENSION, "CHOICES": CHOICES}
     header = "\n".join(f"{name} = {value!r}" for name, value in constants.items())
-    return [header, *NOTEBOOK, SCATTER]
+    return [header, *NOTEBOOK, SCATTER, YARDSTICK]
 
 
 def make_documents() -> list[list[str]]:

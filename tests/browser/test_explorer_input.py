@@ -39,7 +39,7 @@ def field(request):
     return view, *GOOD[request.param]
 
 
-@pytest.mark.parametrize(("field", "kind"), product(GOOD, UNUSABLE), indirect=["field"])
+@pytest.mark.parametrize(("field", "kind"), list(product(GOOD, UNUSABLE)), indirect=["field"])
 def test_unusable_text(field, kind, scratch_page):
     view, control, good = field
     text = UNUSABLE[kind]

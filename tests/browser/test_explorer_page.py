@@ -30,8 +30,9 @@ def view(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=THEMES)
+@pytest.fixture(scope="module", params=THEMES)
 def theme(request, scratch_page):
+    # Tests of one theme run together: JupyterLab stumbles over a change while it still loads the last one.
     scratch_page.set_theme(request.param)
     yield request.param
     scratch_page.set_theme(THEMES[0])
