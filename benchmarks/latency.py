@@ -130,8 +130,8 @@ def measure_against_yardstick(
 ) -> Latency:
     """Latency of a control, pressed in turn with the yardstick; measured again while it is over the budget.
 
-    A busy neighbour on the machine adds time and never takes any away, so of several rounds the smallest median
-    says most about the course.
+    A busy neighbour on the machine adds time and never takes any away, so of several rounds the smallest
+    median says most about the course.
     """
     best: Latency | None = None
     for _ in range(rounds):

@@ -87,7 +87,8 @@ yardstick_slider, yardstick_picture = widgets.IntSlider(value=10), widgets.HTML(
 
 
 def show_number(change):
-    yardstick_picture.value = f'<svg width="90" height="20"><text y="15">{yardstick_slider.value}</text></svg>'
+    number = f'<text y="15">{yardstick_slider.value}</text>'
+    yardstick_picture.value = f'<svg width="90" height="20">{number}</svg>'
 
 
 show_number(None)

@@ -1,7 +1,7 @@
 """From key press to new pixels within the budgets, measured with the benchmarks' own code.
 
-The budgets hold on an idle machine. On a busy one they grow with the yardstick, a bare slider and a line of text
-that is pressed in turn with the explorer.
+The budgets hold on an idle machine. On a busy one they grow with the yardstick, a bare slider and a line of
+text that is pressed in turn with the explorer.
 """
 
 import pytest
@@ -21,7 +21,7 @@ def measure(view: ExplorerView, control: str, *, budget: float) -> Latency:
         f"{view.name} {control}", view.handle(control), view.picture, ("ArrowLeft", "ArrowRight")
     )
     bare = Control("yardstick", page.locator(".yardstick .noUi-handle"), page.locator(".yardstick-picture"))
-    return measure_against_yardstick(measured, bare, budget=budget, settle=view.notebook.settle)
+    return measure_against_yardstick(measured, bare, budget=budget, presses=14, settle=view.notebook.settle)
 
 
 def test_softmax(softmax_view):
