@@ -19,11 +19,20 @@ BARS = """rects => rects.map(rect => {
     return { label: rect.dataset.label, value: rect.dataset.value, width: rect.getAttribute('width'),
         name: rect.previousElementSibling.textContent, number: number.textContent, note: note.textContent };
 })"""
-CELLS = """rects => rects.map(rect => {
-    const next = rect.nextElementSibling, number = next?.tagName === 'text' ? next.textContent : null;
-    return { row: rect.dataset.row, column: rect.dataset.column, value: rect.dataset.value,
-        fill: rect.getAttribute('fill'), number, hover: rect.querySelector('title').textContent };
-})"""
+CELLS = """rects => {
+    const place = (element, name) => Number(element.getAttribute(name));
+    const texts = rects.length ? [...rects[0].ownerSVGElement.querySelectorAll('text[x], tspan[x]')] : [];
+    const inside = (text, rect) => {
+        const right = place(text, 'x') - place(rect, 'x'), down = place(text, 'y') - place(rect, 'y');
+        return !text.hasAttribute('transform') && 0 < right && right < place(rect, 'width')
+            && 0 < down && down < place(rect, 'height');
+    };
+    return rects.map(rect => ({
+        row: rect.dataset.row, column: rect.dataset.column, value: rect.dataset.value,
+        fill: rect.getAttribute('fill'), hover: rect.querySelector('title').textContent,
+        number: texts.find(text => inside(text, rect))?.textContent ?? null
+    }));
+}"""
 CHANGED = "([element, before]) => element.innerHTML !== before"
 
 
