@@ -15,7 +15,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root,)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test check lint units lessons browser notebooks bench lock clean
+.PHONY: help setup lab test check lint units lessons browser latency notebooks bench lock clean
 
 help:  ## this list
 	@echo "Commands (options: PYTHON=python3.12, TORCH=cpu|gpu, TORCH_INDEX=…, VENV=…, PORT=…):"
@@ -57,7 +57,10 @@ lessons: $(READY)  ## run every lesson in a fresh kernel and compare what it pri
 
 browser: $(READY)  ## drive JupyterLab in Chromium
 	@echo "Browser tests ..."
-	@$(RUN) -m pytest tests/browser -m browser
+	@$(RUN) -m pytest tests/browser -m "browser and not latency"
+
+latency: $(READY)  ## hold key press to new pixels against the budgets, on an idle machine
+	@$(RUN) -m pytest tests/browser -m latency
 
 notebooks: $(READY)  ## rebuild lessons from notebooks/src (NB=01 for one)
 	@$(RUN) tools/build_notebooks.py $(NB)

@@ -8,7 +8,7 @@ import pytest
 from explorer_view import ExplorerView
 from latency import PNG_BUDGET, SVG_BUDGET, Control, Latency, measure_against_yardstick
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.latency]
 
 
 def measure(view: ExplorerView, control: str, *, budget: float) -> Latency:
