@@ -60,7 +60,7 @@ browser: $(READY)  ## drive JupyterLab in Chromium
 	@$(RUN) -m pytest tests/browser -m "browser and not latency"
 
 latency: $(READY)  ## hold key press to new pixels against the budgets, on an idle machine
-	@$(RUN) -m pytest tests/browser -m latency
+	@$(RUN) -m pytest tests/browser -m latency --capture=no
 
 notebooks: $(READY)  ## rebuild lessons from notebooks/src (NB=01 for one)
 	@$(RUN) tools/build_notebooks.py $(NB)

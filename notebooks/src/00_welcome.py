@@ -15,7 +15,7 @@
 #
 # **You need** a little Python. No machine learning.
 #
-# Measured run time: **20 s** and **900 MB** on two CPU cores, from a fresh kernel.
+# Measured run time: **8 s** and **900 MB** on two CPU cores, from a fresh kernel.
 #
 # ## 1. How a page works
 #

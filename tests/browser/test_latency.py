@@ -21,7 +21,11 @@ def measure(view: ExplorerView, control: str, *, budget: float) -> Latency:
         f"{view.name} {control}", view.handle(control), view.picture, ("ArrowLeft", "ArrowRight")
     )
     bare = Control("yardstick", page.locator(".yardstick .noUi-handle"), page.locator(".yardstick-picture"))
-    return measure_against_yardstick(measured, bare, budget=budget, presses=14, settle=view.notebook.settle)
+    latency = measure_against_yardstick(
+        measured, bare, budget=budget, presses=14, settle=view.notebook.settle
+    )
+    print(f"{measured.name}: {latency.median:.0f} ms, a bare slider {latency.yardstick:.0f} ms")
+    return latency
 
 
 def test_softmax(softmax_view):
