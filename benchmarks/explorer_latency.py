@@ -70,7 +70,7 @@ def our_control(page: Any, measured: Measured) -> Control:
     root = page.locator(f".course-{measured.name}").first
     handle = root.locator(f".course-{measured.name}-{measured.slider} .noUi-handle")
     return Control(
-        f"our {measured.name}", handle, root.locator(f".course-{measured.name}-picture"), measured.keys
+        f"our {measured.name}", handle, root.locator(f".course-{measured.name}-shown"), measured.keys
     )
 
 

@@ -51,14 +51,13 @@ class Explorer:
     def __init__(self, controls: dict[str, Any]) -> None:
         self.controls = controls
         self._lock = threading.RLock()
-        self._picture = widgets.HTML()
-        self._sentence = widgets.HTML()
-        self._status = widgets.HTML()
-        self._sentence.add_class(f"course-{self.name}-text")
-        self._status.add_class(f"course-{self.name}-status")
+        # Message, picture and sentence are one widget: one message to the browser for each key press.
+        self._view = widgets.HTML()
+        self._view.add_class(f"course-{self.name}-shown")
         self._problem = ""
         self._result: dict[str, Any] = {}
         self._drawing: str | Figure = ""
+        self._html = ""
         self._update(self._control_values())
         self.widget = self._assemble()
         for control in controls.values():
@@ -163,17 +162,18 @@ class Explorer:
             self._report(f"{type(error).__name__}: {error}")
             raise
         self._result, self._drawing = result, drawing
-        self._show(drawing, sentence)
+        picture = drawing if isinstance(drawing, str) else _image(drawing, alt=sentence)
+        self._html = (
+            f'<div class="course-{self.name}-picture">{picture}</div>'
+            f'<div class="course-{self.name}-text" role="status" aria-live="polite">{escape(sentence)}</div>'
+        )
         self._report("")
-
-    def _show(self, drawing: str | Figure, sentence: str) -> None:
-        self._picture.value = drawing if isinstance(drawing, str) else _image(drawing, alt=sentence)
-        self._sentence.value = f'<div role="status" aria-live="polite">{escape(sentence)}</div>'
 
     def _report(self, problem: str) -> None:
         self._problem = problem
         style = "color:var(--jp-error-color1, #b3261e);min-height:1.3em"
-        self._status.value = f'<div role="alert" style="{style}">{escape(problem)}</div>'
+        status = f'<div class="course-{self.name}-status" role="alert" style="{style}">{escape(problem)}</div>'
+        self._view.value = status + self._html
 
     def _assemble(self) -> widgets.VBox:
         for key, control in self.controls.items():
@@ -184,8 +184,7 @@ class Explorer:
             control.layout.width = f"min({640 if wide else 460}px, 100%)"
             if isinstance(control, widgets.ToggleButtons):
                 control.style.button_width = "auto"
-        self._picture.add_class(f"course-{self.name}-picture")
-        box = widgets.VBox([*self.controls.values(), self._status, self._picture, self._sentence])
+        box = widgets.VBox([*self.controls.values(), self._view])
         box.add_class("course-explorer")
         box.add_class(f"course-{self.name}")
         return box

@@ -33,7 +33,7 @@ CELLS = """rects => {
         number: texts.find(text => inside(text, rect))?.textContent ?? null
     }));
 }"""
-CHANGED = "([element, before]) => element.innerHTML !== before"
+CHANGED = "([root, picture, before]) => root.querySelector(picture)?.innerHTML !== before"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ class ExplorerView:
         """What is done inside must change the picture in the document and on the screen."""
         before, pixels = self.markup(), self.pixels()
         yield
-        self.page.wait_for_function(CHANGED, arg=[self.picture.element_handle(), before])
+        arguments = [self.root.element_handle(), f".course-{self.name}-picture", before]
+        self.page.wait_for_function(CHANGED, arg=arguments)
         self.notebook.settle()
         after = self.pixels()
         assert after.shape != pixels.shape or (after != pixels).any(), "the picture on the screen is the same"

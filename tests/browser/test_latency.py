@@ -18,7 +18,7 @@ def measure(view: ExplorerView, control: str, *, budget: float) -> Latency:
             view.press(control, key)
     page = view.page
     measured = Control(
-        f"{view.name} {control}", view.handle(control), view.picture, ("ArrowLeft", "ArrowRight")
+        f"{view.name} {control}", view.handle(control), view.part("shown"), ("ArrowLeft", "ArrowRight")
     )
     bare = Control("yardstick", page.locator(".yardstick .noUi-handle"), page.locator(".yardstick-picture"))
     latency = measure_against_yardstick(
