@@ -10,6 +10,9 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.installed
 # Notebooks and tests run two at a time, one thread each: faster than one with two, and timings hold.
 ONE_THREAD := OMP_NUM_THREADS=1 COURSE_THREADS=1
+# What lessons trained in a cold test run; the runs after it start from a copy.
+LENT := $(CURDIR)/.cache/lent-to-tests
+LEND := COURSE_TEST_CACHE=$(LENT)
 # JupyterLab refuses to run as root unless told to; containers are root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root,)
 SHELL := /bin/bash
@@ -48,16 +51,17 @@ lint: $(READY)  ## style, types, and notebooks that agree with their sources
 
 units: $(READY)  ## unit tests
 	@echo "Unit tests ..."
-	@$(ONE_THREAD) $(RUN) -m pytest tests -n 2 -m "not browser"
+	@rm -rf $(LENT)
+	@$(ONE_THREAD) $(LEND) $(RUN) -m pytest tests -n 2 -m "not browser"
 
 lessons: $(READY)  ## run every lesson in a fresh kernel and compare what it printed
 	@echo "Lessons ..."
-	@$(ONE_THREAD) CI=true $(RUN) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env \
+	@$(ONE_THREAD) $(LEND) CI=true $(RUN) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env \
 		--nbval-cell-timeout=180 --timeout=600 notebooks
 
 browser: $(READY)  ## drive JupyterLab in Chromium
 	@echo "Browser tests ..."
-	@$(RUN) -m pytest tests/browser -m "browser and not latency"
+	@$(LEND) $(RUN) -m pytest tests/browser -m "browser and not latency"
 
 latency: $(READY)  ## hold key press to new pixels against the budgets, on an idle machine
 	@$(RUN) -m pytest tests/browser -m latency --capture=no

@@ -14,6 +14,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 sys.path.insert(0, str(Path(__file__).parent / "tools"))  # tests import the builder by its name
+LENT = Path(__file__).parent / "tools" / "lent_models.py"  # absent where a test copies this file elsewhere
 
 
 def pytest_configure(config):
@@ -27,6 +28,10 @@ def pytest_configure(config):
     os.environ.pop("COURSE_SCOREBOARD", None)
     for variable in ("COURSE_CACHE", "IPYTHONDIR", "JUPYTER_DATA_DIR"):
         os.environ[variable] = str(Path(folder.name, variable.lower()))
+    if LENT.exists():
+        from lent_models import lend_models
+
+        lend_models(Path(os.environ["COURSE_CACHE"]))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ import nbformat
 import psutil
 import pytest
 from build_notebooks import Limits, check, execute, kernel_environment, normalise
+from lent_models import keep_models, lend_models
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_rules import code_cells, is_checked
 
@@ -46,7 +47,9 @@ def disagreements(path, *, temporary, limits=None):
     twice = copy.deepcopy(stored)
     twice.cells += copy.deepcopy(stored.cells)
     limits = limits or Limits(cell=180, notebook=840)
-    execute(twice, folder=path.parent, environment=kernel_environment(temporary), limits=limits)
+    environment = kernel_environment(temporary)
+    execute(twice, folder=path.parent, environment=environment, limits=limits)
+    keep_models(Path(environment["COURSE_CACHE"]))
     normalise(twice)
     found = []
     for (name, cell), (_, again) in zip([*code_cells(stored)] * 2, code_cells(twice), strict=True):
@@ -74,6 +77,21 @@ def test_a_lesson_keeps_the_rules(lesson):
 @pytest.mark.parametrize("lesson", find_lessons(FOLDER))
 def test_a_lesson_run_twice_says_the_same(lesson, tmp_path):
     assert disagreements(FOLDER / f"{lesson}.ipynb", temporary=tmp_path) == []
+
+
+def test_what_one_run_trained_is_lent_to_the_next_without_progress(tmp_path, monkeypatch):
+    trained, fresh = tmp_path / "trained", tmp_path / "fresh"
+    (trained / "models").mkdir(parents=True)
+    (trained / "models" / "a.safetensors").write_text("weights")
+    (trained / "progress.json").write_text("{}")
+    monkeypatch.delenv("COURSE_TEST_CACHE", raising=False)
+    keep_models(trained)
+    lend_models(fresh)
+    assert not fresh.exists()
+    monkeypatch.setenv("COURSE_TEST_CACHE", str(tmp_path / "lent"))
+    keep_models(trained)
+    lend_models(fresh)
+    assert [path.name for path in fresh.rglob("*") if path.is_file()] == ["a.safetensors"]
 
 
 # -- these tests can fail ---------------------------------------------------------------------------

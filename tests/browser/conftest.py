@@ -17,6 +17,7 @@ import scratch
 from explorer_view import ExplorerView
 from lab import ROOT, ChromiumMissing, Lab, find_chromium, open_browser
 from latency_notebook import YARDSTICK
+from lent_models import lend_models
 from notebook_page import NotebookPage
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def lab() -> Iterator[Lab]:
     except ChromiumMissing as missing:
         pytest.fail(str(missing), pytrace=False)
     notebooks = [path for name in LESSONS if (path := ROOT / "notebooks" / name).exists()]
-    with Lab(notebooks) as server:
+    server = Lab(notebooks)
+    lend_models(server.cache)
+    with server:
         yield server
 
 
