@@ -172,8 +172,8 @@ class Explorer:
     def _report(self, problem: str) -> None:
         self._problem = problem
         style = "color:var(--jp-error-color1, #b3261e);min-height:1.3em"
-        status = f'<div class="course-{self.name}-status" role="alert" style="{style}">{escape(problem)}</div>'
-        self._view.value = status + self._html
+        attributes = f'class="course-{self.name}-status" role="alert" style="{style}"'
+        self._view.value = f"<div {attributes}>{escape(problem)}</div>{self._html}"
 
     def _assemble(self) -> widgets.VBox:
         for key, control in self.controls.items():
