@@ -52,8 +52,8 @@ def test_texts_are_legible(view, theme):
     good = control.input_value()
     control.fill("")
     view.notebook.settle()
-    texts = {"message": view.part("status").locator("div[role=alert]")}
-    texts["sentence"] = view.part("text").locator("div[role=status]")
+    texts = {"message": view.root.locator(f".course-{view.name}-status[role=alert]")}
+    texts["sentence"] = view.root.locator(f".course-{view.name}-text[role=status]")
     contrasts = {name: contrast(*text.evaluate(COLOURS)) for name, text in texts.items()}
     control.fill(good)
     view.notebook.settle()
