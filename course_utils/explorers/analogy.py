@@ -73,13 +73,14 @@ class AnalogyExplorer(Explorer):
     def compute(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The k nearest rows to b - a + c."""
         rows = [self._find(state[key], key=key) for key in "abc"]
-        first, second, third = self._unit[rows]
+        first, second, third = self._unit[rows][:, None]  # (1, D) each
         leave_out = bool(state["leave_out"])
         wanted = min(int(state["k"]), len(self._labels) - (len(set(rows)) if leave_out else 0))
         if wanted < 1:
             raise InputProblem("No word is left to answer with; clear the box that leaves words out.")
+        query = normalize_rows(second - first + third)
         found, scores = nearest_neighbours(
-            self._unit, second - first + third, k=wanted, exclude=rows if leave_out else ()
+            self._unit, query, k=wanted, metric="dot", exclude=rows if leave_out else ()
         )
         asked = {self._labels[row] for row in rows}
         answers = [self._labels[row] for row in np.ravel(found)]

@@ -15,7 +15,12 @@ from course_utils.projections.grid import ProjectionGrid
 from course_utils.projections.trust import drawn_neighbours
 
 MOST_NEIGHBOURS = 25
-KINDS = ("drawn and true", "missing", "false")  # colours and shapes of the map's groups, in this order
+KINDS = (
+    "drawn and true",
+    "missing",
+    "false",
+    "the word",
+)  # colours and shapes of the map's groups, in this order
 
 
 class NeighbourTruth(Explorer):
@@ -84,7 +89,7 @@ class NeighbourTruth(Explorer):
         labels, row = self._grid.labels, result["row"]
         place = {text: i for i, text in enumerate(labels)}
         groups = np.full(len(labels), -1)
-        marked = [row]
+        groups[row], marked = 3, [row]
         for kind, names in enumerate((result["both"], result["missing"], result["false"])):
             rows = [place[name] for name in names]
             groups[rows] = kind
@@ -106,6 +111,8 @@ class NeighbourTruth(Explorer):
 
     def describe(self, result: Mapping[str, Any]) -> str:
         """All three lists."""
-        lists = ((name, result[key]) for name, key in zip(KINDS, ("both", "missing", "false"), strict=True))
+        lists = (
+            (name, result[key]) for name, key in zip(KINDS[:3], ("both", "missing", "false"), strict=True)
+        )
         said = "; ".join(f"{name} ({len(words)}): {', '.join(words) or 'none'}" for name, words in lists)
         return f"{result['shown_word']} on the map by {result['map'].method}. {said}."

@@ -26,6 +26,7 @@ TITLE, EDGE, AXIS, LEGEND = 34, 14, 26, 128  # pixels kept free
 CELL = 8  # pixels; where a label or a point lies is remembered in squares of this size
 LETTER, LABEL_HEIGHT = 6.4, 13  # pixels that a letter of a label takes
 LONGEST_LABEL = 22  # letters
+FEW = 20  # more highlighted points than this are drawn smaller
 # One shape a colour, drawn from its middle, of about equal area.
 SHAPES = (
     "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",  # circle
@@ -70,7 +71,7 @@ def scatter_svg(
     ----------
     points : array of shape (N, 2)
     labels : sequence of N str
-        Shown under the pointer; those of `highlight` and `named` also beside their points.
+        Shown under the pointer, and beside the points of `highlight` and `named` where there is room.
     title : str
         The finding, above the map.
     label : str
@@ -84,11 +85,11 @@ def scatter_svg(
     value_name : str
         What a value is, for the text under the pointer.
     highlight : collection of int
-        Points drawn large and always labelled; the others fade.
+        Points drawn large, most important first; the others fade. Their labels go before all others.
     named : sequence of int, optional
         Points labelled where there is room, most wanted first; by default all.
     trails : sequence of arrays of shape (K, 2), optional
-        Ways that points have come, one for each highlighted point in rising order.
+        Ways that points have come, one for each highlighted point.
     lines : sequence of (int, int)
         Pairs of points to be joined.
     region : (left, right, bottom, top), optional
@@ -113,7 +114,7 @@ def scatter_svg(
     places = as_points(points)
     if len(labels) != len(places):
         raise ValueError(f"{len(places)} points need as many labels, not {len(labels)}.")
-    chosen = sorted(set(highlight))
+    chosen = list(dict.fromkeys(int(i) for i in highlight))
     right = width - EDGE - (LEGEND if group_names else 0)
     frame = (EDGE + (AXIS if y_label else 0), TITLE, right, height - EDGE - (AXIS if x_label else 8))
     to_pixels = _Scale(places if limits is None else np.asarray(limits, dtype=np.float64).T, frame=frame)
@@ -129,7 +130,7 @@ def scatter_svg(
         hovers = [f"{t}: {value_name} {v:.2f}" for t, v in zip(hovers, np.asarray(values), strict=True)]
     parts.append(_points(pixels, colours, hovers, labels, chosen=chosen))
     wanted = [*chosen, *(range(len(places)) if named is None else named)]
-    parts.append(_labels(pixels, labels, wanted=wanted, chosen=set(chosen), frame=frame))
+    parts.append(_labels(pixels, labels, wanted=wanted, chosen=chosen, frame=frame))
     parts.append(_legend(group_names, x=right + 16))
     if corner:
         parts.append(_halo(right - 4, height - 8 - (AXIS - 8 if x_label else 0), corner, anchor="end"))
@@ -202,10 +203,11 @@ def _points(
     faded = ' fill-opacity=".35"' if chosen else ' fill-opacity=".85"'
     light = ' stroke="#8c959f" stroke-width=".5"'  # the palest shade needs an edge
     parts = [f'<g fill="{c}"{faded}{light}>{"".join(marks)}</g>' for (c, _), marks in by_colour.items()]
-    for i in chosen:
+    size = 1.5 if len(chosen) <= FEW else 1.15
+    for i in reversed(chosen):
         (x, y), (fill, shape) = pixels[i], colours[i]
         parts.append(
-            f'<path transform="translate({x:.1f} {y:.1f}) scale(1.5)" d="M0 0{SHAPES[shape]}" '
+            f'<path transform="translate({x:.1f} {y:.1f}) scale({size})" d="M0 0{SHAPES[shape]}" '
             f'fill="{fill}" stroke="{INK}" data-label="{escape(labels[i])}">'
             f"<title>{escape(hovers[i])}</title></path>"
         )
@@ -217,34 +219,37 @@ def _labels(
     labels: Sequence[str],
     *,
     wanted: Sequence[int],
-    chosen: set[int],
+    chosen: Sequence[int],
     frame: tuple[float, float, float, float],
 ) -> str:
-    """Labels beside their points; one that finds no room is left out, unless it is highlighted."""
+    """Labels beside their points, first come, first served; one that finds no room is left out."""
     left, top, right, bottom = frame
-    taken = {(int(x) // CELL, int(y) // CELL) for x, y in pixels}
-    parts, done = [], set()
-    for i in wanted:
-        if i in done:
-            continue
-        done.add(i)
+    places = [(int(x) // CELL, int(y) // CELL) for x, y in pixels]
+    # The label of a highlighted point may cover faded points, but no highlighted one and no label.
+    strong, taken = {places[i] for i in chosen}, set(places)
+    marked = set(chosen)
+    parts = []
+    for i in dict.fromkeys(wanted):
         text = shorten(str(labels[i]), length=LONGEST_LABEL)
-        (x, y), room = pixels[i], LETTER * len(text) + 2
-        sides = [(x + 7, y - 6), (x - 7 - room, y - 6), (x - room / 2, y - 20), (x - room / 2, y + 7)]
-        own = (int(x) // CELL, int(y) // CELL)
-        for x0, y0 in sides:
+        (x, y), room = pixels[i], LETTER * len(text) * (1.12 if i in marked else 1) + 2
+        for x0, y0 in _sides(x, y, room, further=i in marked):
             inside = left <= x0 and x0 + room <= right and top <= y0 and y0 + LABEL_HEIGHT <= bottom
             cells = _cells(x0, y0, room)
-            if inside and not any(cell in taken and cell != own for cell in cells):
+            blocked = strong if i in marked else taken
+            if inside and not any(cell in blocked and cell != places[i] for cell in cells):
+                strong.update(cells)
+                taken.update(cells)
+                parts.append(_halo(x0, y0 + 10, text, bold=i in marked))
                 break
-        else:
-            if i not in chosen:
-                continue
-            x0, y0 = sides[0] if x + 7 + room <= right else sides[1]
-            cells = _cells(x0, y0, room)
-        taken.update(cells)
-        parts.append(_halo(x0, y0 + 10, text, bold=i in chosen))
     return "".join(parts)
+
+
+def _sides(x: float, y: float, room: float, *, further: bool) -> list[tuple[float, float]]:
+    """Upper left corners that a label of a point at (x, y) may have, best first."""
+    near = [(x + 7, y - 6), (x - 7 - room, y - 6), (x - room / 2, y - 20), (x - room / 2, y + 7)]
+    if not further:
+        return near
+    return [*near, *((x + dx, y + dy) for dy in (-18, 6, -28, 16) for dx in (4, -room - 4))]
 
 
 def _cells(x: float, y: float, room: float) -> list[tuple[int, int]]:
