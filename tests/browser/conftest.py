@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
 RESULTS = ROOT / "test-results" / "browser"
-LESSONS = ("00_welcome.ipynb", "01_counting_words.ipynb")
+LESSONS = tuple(sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
 PAGES = ("scratch_page", "lesson_00", "lesson_01")
 
 

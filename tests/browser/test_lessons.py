@@ -1,0 +1,48 @@
+"""Every lesson run as a reader runs it: all cells counted, nothing on stderr, explorers drawn and moving."""
+
+import json
+
+import pytest
+from lab import ROOT
+from notebook_page import NotebookPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+TESTED_BY_VALUE = ("00", "01")  # in files of their own
+LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+PICTURE = "root => root.querySelector('[class$=-picture]').innerHTML"
+
+
+def shown_explorers(name):
+    """Variables whose explorers a lesson shows live: cells that end with nothing but such a name."""
+    cells = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"]
+    return [text.splitlines()[-1] for text in code if text and text.splitlines()[-1].isidentifier()]
+
+
+def assert_a_slider_moves_the_picture(page, root):
+    sliders = root.locator(".widget-slider:not(:has(.noUi-target[disabled])) .noUi-handle")
+    before, seen = root.evaluate(PICTURE), []
+    for key in ("ArrowLeft", "ArrowRight"):  # one of them, if the handle stands at an end
+        sliders.first.press(key)
+        page.settle()
+        seen.append(root.evaluate(PICTURE))
+    assert any(markup != before for markup in seen)
+
+
+@pytest.mark.parametrize("name", [name for name in LESSONS if not name.startswith(TESTED_BY_VALUE)])
+def test_run_all(lab, context, name):
+    page = NotebookPage(context, lab, f"notebooks/{name}")
+    try:
+        page.run_all()
+        for variable in shown_explorers(name):
+            root = page.cell_of(variable).locator(".course-explorer").first
+            root.wait_for()
+            box = root.locator("svg, img").first.bounding_box()
+            assert box["width"] > 300, variable
+            assert box["height"] > 80, variable
+            assert root.locator("[role=alert]").first.inner_text().strip() == "", variable
+            assert_a_slider_moves_the_picture(page, root)
+        assert page.forgive() == []
+    finally:
+        page.close()
