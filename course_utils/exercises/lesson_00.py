@@ -274,7 +274,7 @@ QUESTIONS = QuestionBlock(
             question="A classifier trains, its loss falls, and its predictions are useless. How could a softmax be "
             "to blame, and how would you find out?",
             answer="It may run over the wrong axis: over the batch instead of the classes. All values still lie between 0 "
-            "and 1, and with a square batch no shape complains. I would sum the probabilities over the class axis: each row "
+            "and 1 and the shape is right, so no error appears. I would sum the probabilities over the class axis: each row "
             "must give 1. Then I'd check that an example's prediction does not change when its neighbours in the batch "
             "do.",
             usual_wrong_answer="“Lower the learning rate.” That treats a symptom nobody has measured.",

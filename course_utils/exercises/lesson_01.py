@@ -290,7 +290,7 @@ QUESTIONS = QuestionBlock(
             "“not seen yet”. On our corpus that lifts the agreement with people's judgements from about nothing "
             "to a useful level, with the same counts.",
             usual_wrong_answer="“Because they are sparse and high-dimensional.” That costs memory; it is not why raw counts "
-            "judge badly. PPMI is just as sparse and judges far better.",
+            "judge badly. PPMI is at least as sparse and judges far better.",
             follow_up="PMI overrates rare events. What can you do? (Smooth the context counts, or drop rare words.)",
             evidence="8. What each choice changes",
         ),
@@ -300,7 +300,7 @@ QUESTIONS = QuestionBlock(
             answer="Generalisation. In a PPMI row, wave and waves are two unrelated columns: a word seen with one gets "
             "no credit with words seen with the other. SVD finds directions along which many rows vary together, so contexts that "
             "behave alike share one. Dropping the weak directions drops noise of single events. That is why the "
-            "compressed vectors agree better with people than the full ones, and why too many dimensions hurt again.",
+            "compressed vectors agree better with people than the full ones, and why, past a hundred, more dimensions bring no more.",
             usual_wrong_answer="“It loses a bit of quality but is faster.” Measured here, it gains.",
             follow_up="Why the square root of the singular values? (Otherwise a few strong directions decide every cosine.)",
             evidence="8. What each choice changes",

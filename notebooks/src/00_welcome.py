@@ -209,6 +209,9 @@ exercises.guess_temperature(row, measured=shares[0.25][0])
 # %% [markdown]
 # Low temperature: the leader takes all. High temperature: all choices become alike. The ranking never changes. Move it: the
 # slider answers to the mouse and to the arrow keys. Scores can be edited as well.
+#
+# The **entropy** that it shows says how undecided the distribution is, in bits: 0 when one choice is certain, 2 when
+# four are equally likely.
 
 # %%
 softmax_explorer = SoftmaxExplorer({"tea": 2, "coffee": 1, "water": 0, "juice": -1})
@@ -233,9 +236,6 @@ print(
 )
 
 # %% [markdown]
-# The **entropy** says how undecided the distribution is, in bits: 0 when one choice is certain, 2 when four are equally
-# likely.
-#
 # ## 6. Training: start, stop, go on
 #
 # Now a model that learns. It guesses the next letter of an encyclopaedia from the current one, and its parameters are a
@@ -311,7 +311,7 @@ print(f"100 + 100 steps equal 200 steps: {history.steps[-1]} steps, same table o
 # ### What did it learn that we could not have counted?
 #
 # Nothing. This model is so simple that its best table is known in advance: the counted frequency of each pair of letters. So
-# we know where the training has to arrive, to the third digit. (In lesson 02 the model gets a memory, and counting can no longer
+# we know where the training has to arrive. (In lesson 02 the model gets a memory, and counting can no longer
 # keep up.)
 
 # %%
@@ -352,6 +352,10 @@ Picture(
     alt="Loss of the bigram model by step. "
     "It falls from 4.75 bits to the dashed line of the counted pairs.",
 )
+
+# %% [markdown]
+# The last batches lie a little below the dashed line. They are training text, which the model has seen; the line is scored
+# on other articles. On those:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -399,8 +403,8 @@ exercises.guess_fault(sums, right=softmax(readers)[1].tolist())
 #
 # Add up a row: the probabilities of one reader do not sum to 1. The columns do. <code>dim=0</code> normalises over the
 # batch, so the readers compete with each other for each drink. The second reader has three equal scores and should get
-# ⅓ three times. With a square batch no shape gives it away, and a model trained with this mistake even improves. Always
-# check <code>probabilities.sum(dim=-1)</code>.
+# ⅓ three times. The result has the right shape whichever axis is summed, so no error gives it away. Always check
+# <code>probabilities.sum(dim=-1)</code>.
 #
 # </details>
 #

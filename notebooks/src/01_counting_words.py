@@ -100,7 +100,7 @@ print(one_hot @ one_hot.T)
 
 # %% [markdown]
 # Every word is at a right angle to every other: *ocean* has as much to do with *sea* as with *actor*, namely
-# nothing. Any vector that a program could *learn from* must put related words near each other. We need
+# nothing. Vectors that carry meaning must put related words near each other. We need
 # numbers that come from how words are used.
 #
 # ## 3. The company a word keeps
@@ -179,7 +179,7 @@ np.testing.assert_allclose(cosine(sea, actor), course_cosine(sea, actor), rtol=1
 print(f"cosine of sea and actor, raw counts: {cosine(sea, actor):.2f}")
 
 # %% [markdown]
-# *sea* and *actor*, as good as the same direction. What happened? Take four groups of three words that any
+# *sea* and *actor* point in nearly the same direction. What happened? Take four groups of three words that any
 # child could sort: waters, films, chemistry, courts. First the counts themselves.
 
 # %%
@@ -234,8 +234,8 @@ for context in ("the", "atlantic"):
     )
 
 # %% [markdown]
-# **Your guess first.** In raw counts, a word's likeness to the other two of its group is 1.1 times its likeness to
-# the nine outsiders. Once the same counts are weighed by PPMI, how many times will it be?
+# **Your guess first.** In raw counts, a word's likeness to the other two of its group is less than 1.2 times its likeness
+# to the nine outsiders. Once the same counts are weighed by PPMI, how many times will it be?
 
 
 # %%
@@ -265,8 +265,8 @@ both = beside(
 exercises.guess_contrast(both, measured=ppmi_contrast)
 
 # %% [markdown]
-# The left panel is the reason that this was not obvious in 1950. The right panel is the reason that it works. The
-# claim as a check:
+# On the left a word is nearly as close to strangers as to its own group. On the right the groups stand out. The claim as a
+# check:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -382,7 +382,7 @@ named = {int(place): " – ".join(result.pairs[place]) for place in np.argsort(g
 ax = plot_points(
     result.human, result.model, names=named,
     x_label="people's score (0 to 10)", y_label="cosine of our vectors",
-    title=f"Spearman {result.spearman:.2f} ({result.low:.2f} to {result.high:.2f}), 242 pairs",
+    title=f"Roughly people's order: Spearman {result.spearman:.2f} ({result.low:.2f} to {result.high:.2f})",
 )  # fmt: skip
 Picture(
     ax.figure,
@@ -429,8 +429,8 @@ assert judged["raw counts"].high < judged["PPMI"].low
 assert judged["raw counts + SVD"].high < judged["PPMI + SVD"].low
 
 # %% [markdown]
-# Weighting does the most. Compression adds to it, but compressing raw counts helps little: SVD keeps the directions of
-# greatest variation, and in raw counts those are *the*, *of* and *in*.
+# Weighting does the most. Compression raises the score of both, of raw counts even more than of PPMI. But it does not
+# replace the weighting: compressed raw counts stay clearly below compressed PPMI, as the last line of the cell checks.
 #
 # ### Window
 #
@@ -558,8 +558,8 @@ exercises.guess_fault(beside(theirs, yours, label="Weights of your colleague, an
 # <details><summary><b>The whole answer</b></summary>
 #
 # Look at the columns <i>the</i>, <i>of</i> and <i>in</i>: dark again for every word, where PPMI has them near 0. Whatever
-# should have divided out the frequency of the <i>context</i> did not. The colleague's function computes both
-# probabilities from the same axis, so it divides by p(i)² instead of p(i) p(j). The table of counts is symmetric, so no
+# should have divided out the frequency of the <i>context</i> did not. The colleague's function looks up both
+# probabilities by the row, so it divides by p(i)² instead of p(i) p(j). The table of counts is square, so no
 # shape gives it away. <code>inspect.getsource(exercises.careless_ppmi)</code> shows the line.
 #
 # </details>
@@ -601,8 +601,8 @@ def my_honest_score(scores_a, scores_b):
 exercises.honest_choice.check(my_honest_score)
 
 # %% [markdown]
-# With a working answer to the third, this cell tells you how much the best of thirty settings flatters itself. It runs as
-# it stands, with the honest rule written out in the solution.
+# This cell applies the rule of the third exercise to thirty settings of this lesson: choose on half A, report on half B.
+# It does not need your answer, but it gives it away.
 
 # %%
 settings = [(w, d, e) for w in windows for d in (50, 100) for e in (0.0, 0.5, 1.0)]
@@ -626,6 +626,9 @@ print(
 )
 
 # %% [markdown]
+# With thirty settings that are all alike in quality the gap is small here. It grows with the number of settings tried and
+# shrinks with the number of pairs that judge.
+#
 # ## 11. Explain it
 #
 # As an interviewer would ask. Say your answer aloud before you open it.
@@ -636,7 +639,7 @@ exercises.QUESTIONS
 # %% [markdown]
 # ## 12. What was measured, what remains
 #
-# This row is the first of the course's scoreboard. Every model to come is measured in the same way.
+# These are the first rows for word vectors on the scoreboard. Those of the lessons to come are judged on the same pairs.
 
 # %%
 scoreboard.record(
