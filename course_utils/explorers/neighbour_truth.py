@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from course_utils.explorers.base import Explorer, InputProblem
+from course_utils.explorers.projection import first_method
 from course_utils.explorers.training_scrubber import find_labels
 from course_utils.plots.scatter import scatter_svg
 from course_utils.projections.grid import ProjectionGrid
@@ -31,8 +32,8 @@ class NeighbourTruth(Explorer):
     grid : ProjectionGrid
     word : str
         The word shown first.
-    method : str
-        The map shown first.
+    method : str, optional
+        The map shown first; t-SNE if the grid has it.
     k : int
         Neighbours, 1 to 25.
 
@@ -44,7 +45,7 @@ class NeighbourTruth(Explorer):
 
     name = "truth"
 
-    def __init__(self, grid: ProjectionGrid, *, word: str, method: str = "t-SNE", k: int = 10) -> None:
+    def __init__(self, grid: ProjectionGrid, *, word: str, method: str | None = None, k: int = 10) -> None:
         most = min(MOST_NEIGHBOURS, len(grid.labels) - 1)
         if most < 1:
             raise ValueError("Neighbours need a map of at least two words.")
@@ -52,12 +53,11 @@ class NeighbourTruth(Explorer):
         self._true = drawn_neighbours(grid.vectors, k=most)  # (N, most), nearest first
         self._drawn = {id(one): drawn_neighbours(one.points, k=most) for one in grid}
         methods = tuple(grid.methods)
+        first = first_method(methods, method)
         super().__init__(
             {
                 "word": widgets.Text(value=word, description="word"),
-                "method": widgets.ToggleButtons(
-                    options=methods, value=method if method in methods else methods[0], description="map"
-                ),
+                "method": widgets.ToggleButtons(options=methods, value=first, description="map"),
                 "seed": widgets.SelectionSlider(options=grid.seeds, value=grid.seeds[0], description="seed"),
                 "k": widgets.IntSlider(value=min(k, most), min=1, max=most, description="neighbours"),
             }

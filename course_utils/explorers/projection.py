@@ -13,7 +13,7 @@ import numpy as np
 
 from course_utils.explorers.base import Explorer, escape
 from course_utils.explorers.training_scrubber import find_labels
-from course_utils.plots.scatter import scatter_svg
+from course_utils.plots.scatter import as_points, scatter_svg
 from course_utils.projections.grid import ProjectionGrid
 from course_utils.projections.maps import Projected
 
@@ -61,7 +61,7 @@ class ProjectionExplorer(Explorer):
         self._recompute = recompute
         self._live: dict[Any, Projected] = {}
         methods = tuple(self._methods)
-        chosen = method or ("t-SNE" if "t-SNE" in methods else methods[0])
+        chosen = first_method(methods, method)
         controls: dict[str, Any] = {
             "vectors": widgets.ToggleButtons(options=tuple(self._grids), description="vectors"),
             "method": widgets.ToggleButtons(options=methods, value=chosen, description="method"),
@@ -86,6 +86,11 @@ class ProjectionExplorer(Explorer):
     def selected(self) -> list[str]:
         """The labels that were found, or lie in the region."""
         return list(self.state()["selected"])
+
+    def set_state(self, **values: Any) -> dict[str, Any]:
+        """As every explorer's; a region's two shares may come as a list."""
+        regions = {key: tuple(values[key]) for key in ("across", "up") if isinstance(values.get(key), list)}
+        return super().set_state(**{**values, **regions})
 
     def compute(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The map that was asked for, its marks, and the points searched for or in the region."""
@@ -154,10 +159,11 @@ class ProjectionExplorer(Explorer):
         return grid.get(state["method"], seed=state["seed"], **self._settings(state))
 
     def _update(self, state: Mapping[str, Any]) -> None:
-        super()._update(state)
-        for name in SETTINGS:  # a setting of another method rests
-            if name in self.controls:
-                self.controls[name].disabled = name not in self._methods[state["method"]]
+        try:
+            super()._update(state)
+        finally:  # a setting of another method rests
+            for name in {*SETTINGS} & {*self.controls}:
+                self.controls[name].disabled = name not in self._methods.get(state["method"], ())
 
     # -- drawing live -----------------------------------------------------------------------------
 
@@ -181,11 +187,11 @@ class ProjectionExplorer(Explorer):
         try:
             with self._counting(f"Drawing {method}" + " (its first time is slow)" * (method == "UMAP")):
                 drawn = self._recompute(state["vectors"], method, settings, int(seed))
-            if np.shape(drawn.points) != (len(self._labels), 2):
+            if len(as_points(drawn.points)) != len(self._labels):  # refused before it is kept
                 raise ValueError(f"recompute returned points of shape {np.shape(drawn.points)}.")
             with self._lock:
                 self._live[self._key(state)] = drawn
-                self._update(self._control_values())
+                self._on_change(None)
         except Exception as error:
             self._report(f"{type(error).__name__}: {error}")
             raise
@@ -214,6 +220,21 @@ class ProjectionExplorer(Explorer):
             done.set()
             ticker.join()
             say(end=".")
+
+
+def first_method(methods: Sequence[str], wanted: str | None) -> str:
+    """The method asked for; else t-SNE if there is such a map, else the first one.
+
+    Raises
+    ------
+    ValueError
+        If there is no map by the method asked for.
+    """
+    if wanted is None:
+        return "t-SNE" if "t-SNE" in methods else methods[0]
+    if wanted not in methods:
+        raise ValueError(f"There are maps by {', '.join(methods)}, not by {wanted!r}.")
+    return wanted
 
 
 def _inside(points: Any, region: Sequence[float]) -> list[int]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from course_utils.explorers.base import Explorer, InputProblem
 from course_utils.plots.scatter import scatter_svg
+from course_utils.plots.svg import shorten
 
 MOST_SHOWN = 8  # words named in the sentence below the map
 
@@ -87,6 +88,8 @@ class TrainingScrubber(Explorer):
     def compute(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """One frame's points, and the labels that were searched for."""
         frame = int(state["step"])
+        if not 0 <= frame < len(self._steps):
+            raise ValueError(f"step goes from 0 to {len(self._steps) - 1}, the last frame.")
         found = find_labels(state["find"], labels=self._labels)
         return {
             "frame": frame,
@@ -137,7 +140,7 @@ def find_labels(text: str, *, labels: Sequence[str]) -> list[int]:
     ----------
     text : str
         Labels separated by commas or blanks; a ``*`` at the end finds every label that begins so. Capital
-        and small letters count as the same.
+        and small letters count as the same. Labels that hold blanks need commas between them.
     labels : sequence of str
 
     Raises
@@ -148,17 +151,24 @@ def find_labels(text: str, *, labels: Sequence[str]) -> list[int]:
     lowered = [label.casefold() for label in labels]
     found: set[int] = set()
     missing = []
-    for wanted in text.replace(",", " ").casefold().split():
-        if wanted.endswith("*") and len(wanted) > 1:
-            places = [i for i, label in enumerate(lowered) if label.startswith(wanted[:-1])]
-        else:
-            places = [i for i, label in enumerate(lowered) if label == wanted]
-        found.update(places)
-        missing += [] if places else [wanted if len(wanted) <= 40 else wanted[:39] + "…"]
+    for part in text.casefold().split(","):
+        whole = _matches(part.strip(), lowered)
+        found.update(whole)
+        for wanted in [] if whole else part.split():
+            places = _matches(wanted, lowered)
+            found.update(places)
+            missing += [] if places else [shorten(wanted, length=40)]
     if missing:
         some = ", ".join(labels[:3])
         raise InputProblem(f"Not on this map: {', '.join(missing[:5])}. On it are {some} and others.")
     return sorted(found)
+
+
+def _matches(wanted: str, lowered: Sequence[str]) -> list[int]:
+    """Places of labels that equal what is wanted, or begin with it if it ends with a star."""
+    if wanted.endswith("*") and len(wanted) > 1:
+        return [i for i, label in enumerate(lowered) if label.startswith(wanted[:-1])]
+    return [i for i, label in enumerate(lowered) if label == wanted]
 
 
 def _lay_flat(film: NDArray[np.float64]) -> NDArray[np.float64]:

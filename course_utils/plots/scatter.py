@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from course_utils.plots.placement import draw_halo, place_labels
 from course_utils.plots.style import OKABE_ITO
 from course_utils.plots.svg import (
     ACCENT,
@@ -22,10 +23,7 @@ from course_utils.plots.svg import (
     svg_document,
 )
 
-TITLE, EDGE, AXIS, LEGEND = 34, 14, 26, 128  # pixels kept free
-CELL = 8  # pixels; where a label or a point lies is remembered in squares of this size
-LETTER, LABEL_HEIGHT = 6.4, 13  # pixels that a letter of a label takes
-LONGEST_LABEL = 22  # letters
+TITLE, EDGE, AXIS, CORNER, LEGEND = 34, 14, 26, 6, 128  # pixels kept free
 FEW = 20  # more highlighted points than this are drawn smaller
 # One shape a colour, drawn from its middle, of about equal area.
 SHAPES = (
@@ -109,18 +107,25 @@ def scatter_svg(
     Raises
     ------
     ValueError
-        If shapes do not fit, a coordinate is not finite, or a group is not -1 to 7.
+        If shapes do not fit, a coordinate is not finite, a group is not -1 to 7, or a point is named that
+        does not exist.
     """
     places = as_points(points)
     if len(labels) != len(places):
         raise ValueError(f"{len(places)} points need as many labels, not {len(labels)}.")
-    chosen = list(dict.fromkeys(int(i) for i in highlight))
+    if len(group_names) > len(SHAPES):
+        raise ValueError(f"A legend has at most {len(SHAPES)} groups; put the others into group -1.")
+    chosen = _existing(highlight, n=len(places), name="highlight")
     right = width - EDGE - (LEGEND if group_names else 0)
-    frame = (EDGE + (AXIS if y_label else 0), TITLE, right, height - EDGE - (AXIS if x_label else 8))
+    # The corner's remark has a line of its own below an axis.
+    foot = EDGE + (AXIS + (CORNER if corner else 0) if x_label else 8)
+    frame = (EDGE + (AXIS if y_label else 0), TITLE, right, height - foot)
     to_pixels = _Scale(places if limits is None else np.asarray(limits, dtype=np.float64).T, frame=frame)
     pixels = to_pixels(places)
     parts = [draw_text(8, 20, title, size=13, weight="bold"), _axes(frame, x_label, y_label)]
-    parts += [draw_line(*pixels[i], *pixels[j], stroke="#8c959f", width=1.2) for i, j in lines]
+    ends = _existing((end for line in lines for end in line), n=len(places), name="lines", once=False)
+    pairs = zip(ends[::2], ends[1::2], strict=True)
+    parts += [draw_line(*pixels[i], *pixels[j], stroke="#8c959f", width=1.2) for i, j in pairs]
     parts += [_polyline(to_pixels(as_points(trail))) for trail in trails or ()]
     if region is not None:
         parts.append(_outline(to_pixels, region, places))
@@ -129,11 +134,12 @@ def scatter_svg(
     if values is not None:
         hovers = [f"{t}: {value_name} {v:.2f}" for t, v in zip(hovers, np.asarray(values), strict=True)]
     parts.append(_points(pixels, colours, hovers, labels, chosen=chosen))
-    wanted = [*chosen, *(range(len(places)) if named is None else named)]
-    parts.append(_labels(pixels, labels, wanted=wanted, chosen=chosen, frame=frame))
+    others = range(len(places)) if named is None else _existing(named, n=len(places), name="named")
+    wanted = [*chosen, *others]
+    parts.append(place_labels(pixels, labels, wanted=wanted, chosen=chosen, frame=frame))
     parts.append(_legend(group_names, x=right + 16))
     if corner:
-        parts.append(_halo(right - 4, height - 8 - (AXIS - 8 if x_label else 0), corner, anchor="end"))
+        parts.append(draw_halo(right - 4, height - 8, corner, anchor="end"))
     return svg_document("".join(parts), width=width, height=height, label=label, data=data)
 
 
@@ -152,6 +158,15 @@ def as_points(points: ArrayLike) -> Floats:
         bad = int(np.flatnonzero(~np.isfinite(places).all(axis=1))[0])
         raise ValueError(f"Point {bad} has a coordinate that is not a finite number; look at its vector.")
     return places
+
+
+def _existing(places: Iterable[int], *, n: int, name: str, once: bool = True) -> list[int]:
+    """Numbers of points, checked; each once unless told otherwise."""
+    numbers = [int(i) for i in places]
+    for i in numbers:
+        if not 0 <= i < n:
+            raise ValueError(f"{name} holds {i}, but the points go from 0 to {n - 1}.")
+    return list(dict.fromkeys(numbers)) if once else numbers
 
 
 class _Scale:
@@ -181,9 +196,10 @@ def _colours(groups: ArrayLike | None, values: ArrayLike | None, *, n: int) -> l
     if groups is None:
         return [(ACCENT, 0)] * n
     numbers = np.asarray(groups)
-    if numbers.shape != (n,) or numbers.min() < -1 or numbers.max() >= len(SHAPES):
-        raise ValueError(f"groups must be {n} numbers from -1 to {len(SHAPES) - 1}, one a point.")
-    return [(OKABE_ITO[g], int(g)) if g >= 0 else ("#8c959f", 0) for g in numbers]
+    known = numbers.shape == (n,) and set(numbers.tolist()) <= set(range(-1, len(SHAPES)))
+    if not known:
+        raise ValueError(f"groups must be {n} whole numbers from -1 to {len(SHAPES) - 1}, one a point.")
+    return [(OKABE_ITO[g], g) if g >= 0 else ("#8c959f", 0) for g in numbers.astype(int).tolist()]
 
 
 def _points(
@@ -214,58 +230,6 @@ def _points(
     return "".join(parts)
 
 
-def _labels(
-    pixels: Floats,
-    labels: Sequence[str],
-    *,
-    wanted: Sequence[int],
-    chosen: Sequence[int],
-    frame: tuple[float, float, float, float],
-) -> str:
-    """Labels beside their points, first come, first served; one that finds no room is left out."""
-    left, top, right, bottom = frame
-    places = [(int(x) // CELL, int(y) // CELL) for x, y in pixels]
-    # The label of a highlighted point may cover faded points, but no highlighted one and no label.
-    strong, taken = {places[i] for i in chosen}, set(places)
-    marked = set(chosen)
-    parts = []
-    for i in dict.fromkeys(wanted):
-        text = shorten(str(labels[i]), length=LONGEST_LABEL)
-        (x, y), room = pixels[i], LETTER * len(text) * (1.12 if i in marked else 1) + 2
-        for x0, y0 in _sides(x, y, room, further=i in marked):
-            inside = left <= x0 and x0 + room <= right and top <= y0 and y0 + LABEL_HEIGHT <= bottom
-            cells = _cells(x0, y0, room)
-            blocked = strong if i in marked else taken
-            if inside and not any(cell in blocked and cell != places[i] for cell in cells):
-                strong.update(cells)
-                taken.update(cells)
-                parts.append(_halo(x0, y0 + 10, text, bold=i in marked))
-                break
-    return "".join(parts)
-
-
-def _sides(x: float, y: float, room: float, *, further: bool) -> list[tuple[float, float]]:
-    """Upper left corners that a label of a point at (x, y) may have, best first."""
-    near = [(x + 7, y - 6), (x - 7 - room, y - 6), (x - room / 2, y - 20), (x - room / 2, y + 7)]
-    if not further:
-        return near
-    return [*near, *((x + dx, y + dy) for dy in (-18, 6, -28, 16) for dx in (4, -room - 4))]
-
-
-def _cells(x: float, y: float, room: float) -> list[tuple[int, int]]:
-    columns = range(int(x) // CELL, int(x + room) // CELL + 1)
-    return [(c, r) for r in range(int(y) // CELL, int(y + LABEL_HEIGHT) // CELL + 1) for c in columns]
-
-
-def _halo(x: float, y: float, text: str, *, anchor: str = "start", bold: bool = False) -> str:
-    """Text with a white edge, legible on top of points and lines."""
-    weight = ' font-weight="bold"' if bold else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="11" text-anchor="{anchor}"{weight} fill="{INK}" '
-        f'stroke="#fff" stroke-width="3" paint-order="stroke" pointer-events="none">{escape(text)}</text>'
-    )
-
-
 def _axes(frame: tuple[float, float, float, float], x_label: str, y_label: str) -> str:
     left, top, right, bottom = frame
     parts = []
@@ -283,9 +247,8 @@ def _outline(to_pixels: _Scale, region: tuple[float, float, float, float], place
     low, span = places.min(axis=0), np.ptp(places, axis=0)
     shares = np.asarray(region, dtype=np.float64).reshape(2, 2).T  # rows: (left, bottom), (right, top)
     (x0, y0), (x1, y1) = to_pixels(low + shares * span)
-    width, height = x1 - x0 + 10, y0 - y1 + 10
     return (
-        f'<rect class="region" x="{x0 - 5:.1f}" y="{y1 - 5:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'<rect class="region" x="{x0:.1f}" y="{y1:.1f}" width="{x1 - x0:.1f}" height="{y0 - y1:.1f}" '
         f'fill="none" stroke="{MUTED}" stroke-dasharray="5 4"/>'
     )
 

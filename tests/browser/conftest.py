@@ -13,6 +13,7 @@ import pytest
 # The latency tests measure with the benchmarks' own code.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import map_scratch
 import scratch
 from explorer_view import ExplorerView
 from lab import ROOT, ChromiumMissing, Lab, find_chromium, open_browser
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULTS = ROOT / "test-results" / "browser"
 LESSONS = tuple(sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
-PAGES = ("scratch_page", "lesson_00", "lesson_01")
+PAGES = ("scratch_page", "map_page", "lesson_00", "lesson_01")
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,14 @@ def scratch_page(lab: Lab, context: BrowserContext) -> Iterator[NotebookPage]:
     name = lab.write_notebook("scratch.ipynb", scratch.notebook_sources())
     documents = scratch.documents_as_json(scratch.make_documents())
     (lab.root / "notebooks" / "documents.json").write_text(documents, encoding="utf-8")
+    yield from _run_page(context, lab, name)
+
+
+@pytest.fixture(scope="session")
+def map_page(lab: Lab, context: BrowserContext) -> Iterator[NotebookPage]:
+    """The notebook with the four explorers of maps, run."""
+    name = lab.write_notebook("map_scratch.ipynb", map_scratch.notebook_sources())
+    (lab.root / "notebooks" / "maps.json").write_text(map_scratch.Maps().as_json(), encoding="utf-8")
     yield from _run_page(context, lab, name)
 
 

@@ -4,9 +4,11 @@ The budgets hold on an idle machine. On a busy one they grow with the yardstick,
 text that is pressed in turn with the explorer.
 """
 
+import map_latency_notebook
 import pytest
 from explorer_view import ExplorerView
 from latency import PNG_BUDGET, SVG_BUDGET, Control, Latency, measure_against_yardstick
+from notebook_page import NotebookPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.latency]
 
@@ -53,4 +55,36 @@ def test_scatter_as_png(scratch_page):
     view = ExplorerView(scratch_page, "scatter", variable="scatter_explorer")
     view.set_state(angle=20)
     latency = measure(view, "angle", budget=PNG_BUDGET)
+    assert latency.within, latency
+
+
+# ---- maps: 340 points, and 20,000 words for analogies ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large_maps(lab, context):
+    notebook = NotebookPage(
+        context, lab, lab.write_notebook("map_latency.ipynb", map_latency_notebook.sources())
+    )
+    notebook.run_all()
+    yield notebook
+    complaints = notebook.forgive()
+    notebook.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "start", "control", "budget"),
+    [
+        ("scrubber", "training_scrubber", {"step": 20}, "step", PNG_BUDGET),
+        ("projection", "projection_explorer", {"method": "t-SNE", "seed": 0}, "perplexity", PNG_BUDGET),
+        ("truth", "neighbour_truth", {"k": 10}, "k", PNG_BUDGET),
+        ("analogy", "analogy_explorer", {"k": 8}, "k", SVG_BUDGET),
+    ],
+)
+def test_maps(large_maps, name, variable, start, control, budget):
+    large_maps.page.bring_to_front()
+    view = ExplorerView(large_maps, name, variable=variable)
+    view.set_state(**start)
+    latency = measure(view, control, budget=budget)
     assert latency.within, latency
