@@ -45,7 +45,18 @@ cooccurrence_explorer = CooccurrenceExplorer(
 )
 cooccurrence_explorer"""
 
-# The explorers with a scatter come in later lessons; this one stands in for them.
+PROJECTION = """from course_utils.datasets.word_maps import load_map_words, word_map_file
+from course_utils.explorers.projection import ProjectionExplorer
+from course_utils.projections.grid import ProjectionGrid
+
+map_words = load_map_words()
+groups = np.array(map_words.groups)
+projection_explorer = ProjectionExplorer(
+    {"MiniLM": ProjectionGrid.load(word_map_file("words"))}, groups=groups, group_names=map_words.group_names
+)
+projection_explorer"""
+
+# A picture that changes all over, drawn by matplotlib: what explorers of curves and clouds cost.
 SCATTER = '''import ipywidgets as widgets
 import numpy as np
 
@@ -177,6 +188,32 @@ SCATTER_PEER = """def scatter_peer(angle):
 in_class(widgets.interact(scatter_peer, angle=widgets.IntSlider(value=20, min=0, max=90)), "scatter")"""
 
 
+PROJECTION_PEER = """perplexities = projection_explorer.controls["perplexity"].options
+
+
+def projection_peer(perplexity):
+    seen = projection_explorer.compute({**projection_explorer.state(), "perplexity": perplexity})
+    figure, ax = plt.subplots(figsize=(6.4, 4.8))
+    for group, name in enumerate(map_words.group_names):
+        ax.scatter(*seen["points"][groups == group].T, s=22, label=name)
+    for place in range(0, len(groups), 8):
+        ax.annotate(map_words.labels[place], seen["points"][place], fontsize=8)
+    ax.set_aspect("equal")
+    ax.axis("off")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title(f"perplexity {perplexity}: trustworthiness {seen['trustworthiness']:.2f}")
+    plt.show()
+
+
+in_class(
+    widgets.interact(
+        projection_peer,
+        perplexity=widgets.SelectionSlider(options=perplexities, value=perplexities[len(perplexities) // 2]),
+    ),
+    "projection",
+)"""
+
+
 @dataclass(frozen=True)
 class Measured:
     """An explorer whose latency is measured: its name, the slider that is moved, and its budget."""
@@ -192,13 +229,14 @@ MEASURED = (
     Measured("softmax", "temperature", SVG_BUDGET, "00"),
     Measured("neighbours", "k", SVG_BUDGET, "01"),
     Measured("cooccurrence", "window", SVG_BUDGET, "01", keys=("ArrowLeft", "ArrowRight")),
+    Measured("projection", "perplexity", PNG_BUDGET, "05"),
     Measured("scatter", "angle", PNG_BUDGET, ""),
 )
 
 
 def sources() -> list[str]:
     """All cells: the corpus, then each explorer and its peer."""
-    explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, SCATTER]
-    peers = [SOFTMAX_PEER, NEIGHBOURS_PEER, COOCCURRENCE_PEER, SCATTER_PEER]
+    explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, PROJECTION, SCATTER]
+    peers = [SOFTMAX_PEER, NEIGHBOURS_PEER, COOCCURRENCE_PEER, PROJECTION_PEER, SCATTER_PEER]
     pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
     return [CORPUS, YARDSTICK, PEER_HELPERS, *pairs]

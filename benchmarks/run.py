@@ -9,11 +9,18 @@ from __future__ import annotations
 import argparse
 import time
 
+import analogies
 import explorer_latency
 import results
+import word2vec
 import word_vectors
 
-GROUPS = {"word_vectors": word_vectors.measure, "explorer_latency": explorer_latency.measure}
+GROUPS = {
+    "word_vectors": word_vectors.measure,
+    "analogies": analogies.measure,
+    "word2vec": word2vec.measure,
+    "explorer_latency": explorer_latency.measure,
+}
 
 
 def main() -> None:

@@ -151,7 +151,9 @@ def nearest_neighbours(
     scores = _scores(matrix, queries, metric=metric)  # (Q, N)
     ascending = scores.copy() if metric == "euclidean" else -scores
     ascending[:, banned] = np.inf
-    indices = np.argsort(ascending, axis=1, kind="stable")[:, :k]  # (Q, k)
+    indices = np.empty((len(ascending), k), dtype=np.int64)
+    for row, values in enumerate(ascending):
+        indices[row] = _smallest(values, k=k)
     best = np.take_along_axis(scores, indices, axis=1)  # (Q, k)
     return (indices[0], best[0]) if single else (indices, best)
 
@@ -204,6 +206,13 @@ def _scores(matrix: Any, queries: Floats, *, metric: str) -> Floats:
     return np.sqrt(np.maximum(distances, 0.0))
 
 
+def _smallest(values: Floats, *, k: int) -> NDArray[np.int64]:
+    """Places of the k smallest values, equal ones by place; only those that can be among them are sorted."""
+    limit = np.partition(values, k - 1)[k - 1]
+    places = np.flatnonzero(values <= limit)
+    return places[np.argsort(values[places], kind="stable")[:k]]
+
+
 def _as_queries(query: Any, *, width: int) -> tuple[Floats, bool]:
     """The query as a dense (Q, D) array, and whether it was one vector."""
     single = (query.ndim == 1 or query.shape[0] == 1) if _is_sparse(query) else np.ndim(query) == 1
@@ -230,8 +239,9 @@ def _as_floats(values: ArrayLike, *, name: str) -> Floats:
 
 def _require_finite(X: Any, *, name: str) -> None:
     values = X.data if _is_sparse(X) else X
-    if np.isfinite(values).all():
-        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()) or np.isfinite(values).all():  # the sum of a NaN or infinity is one
+            return
     if _is_sparse(X):
         position = int(np.flatnonzero(~np.isfinite(values))[0])
         row = int(np.searchsorted(X.indptr, position, side="right")) - 1
