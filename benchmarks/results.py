@@ -36,17 +36,18 @@ score is Spearman's correlation with people's ratings in WordSim-353, over the p
 the vocabulary, which is the same on both sides; gensim's is the median of several seeds, ours has no
 randomness. This is a small corpus: word2vec gains more from additional text.
 
-**Skip-gram against word2vec.** From the tokenised articles to vectors, vocabulary and counting included, one core
-each, seeds 0 to 4, sides in turn. Both: 100 numbers a word, 5 noise words, min_count 5, subsampling at 1e-4. Ours: the
-expected loss (`Word2VecConfig(passes=2, learning_rate=0.04)`, window 15). gensim: `Word2Vec(sg=1, window=10,
-workers=1)`; its window reaches over dropped words, ours does not, and each side has the window that suited it. For
-each side the shortest schedule found that ends above the threshold; one of gensim's five seeds ends at 0.499. Since the
-threshold is set on the judged pairs, schedules were chosen on all of them. Tried for gensim: alpha 0.025 to 0.3, 2 to
-20 passes, sample 1e-3 and 1e-4, windows 10 and 15. The settings of lesson 03 itself were chosen on half of the pairs.
+**Skip-gram against word2vec.** From the tokenised articles to vectors, vocabulary and counting included,
+one core each, seeds 0 to 4, sides in turn. Both: 100 numbers a word, 5 noise words, min_count 5,
+subsampling at 1e-4. Ours: the expected loss (`Word2VecConfig(passes=2, learning_rate=0.04)`, window 15).
+gensim: `Word2Vec(sg=1, window=10, workers=1)`; its window reaches over dropped words, ours does not, and
+each side has the window that suited it. For each side the shortest schedule found that ends above the
+threshold; one of gensim's five seeds ends at 0.499. Since the threshold is set on the judged pairs,
+schedules were chosen on all of them. Tried for gensim: alpha 0.025 to 0.3, 2 to 20 passes, sample 1e-3 and
+1e-4, windows 10 and 15. The settings of lesson 03 itself were chosen on half of the pairs.
 
-**Analogies.** MiniLM's input vectors of 23,695 whole words, loaded beforehand; both sides read the same questions and search
-the whole vocabulary; the run fails if a section differs by one answer. Ours multiplies blocks of questions with all words at
-once; gensim asks one question at a time.
+**Analogies.** MiniLM's input vectors of 23,695 whole words, loaded beforehand; both sides read the same
+questions and search the whole vocabulary; the run fails if a section differs by one answer. Ours multiplies
+blocks of questions with all words at once; gensim asks one question at a time.
 
 **Key press to new pixels.** In JupyterLab in headless Chromium: from the moment the page gets the key to
 the second animation frame after the picture in the document has changed (and a PNG has been decoded). An

@@ -143,7 +143,7 @@ print(f"loop {float(slowly):.4f}, course {quickly:.4f}")
 # The paper's settings, but for `x_max`: 100 suits six billion words; the authors' own script for small texts has 10.
 #
 # One warning: the learning rate, the number of passes and AdaGrad (as in the paper) in place of Adam were settled after
-# looking at scores on all judged pairs. Each other choice that we tried did worse for GloVe, not better.
+# looking at scores on all judged pairs, in GloVe's favour.
 
 # %%
 DATA = "wikipedia, min_count 5, harmonic window 10"
