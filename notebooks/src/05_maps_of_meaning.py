@@ -57,10 +57,11 @@ threads = set_threads()
 # %% [markdown]
 # ## 1. Vectors that somebody else trained
 #
-# The vectors of lessons 01 to 04 came from half a million words. **MiniLM** is a small encoder for sentences whose
-# makers had many thousand times as much, over a billion pairs of sentences by their own account. Lesson 06 runs the
-# whole model; here we take only its entrance, a table with one row of 384 numbers for each of 30,522 pieces of text.
-# Pieces that continue a word, such as *##ing*, are left out, and the mean of all rows is subtracted.
+# The vectors of lessons 01 to 04 came from half a million words. **MiniLM** is a small encoder for sentences, trained
+# on over a billion pairs of sentences by its makers' own account: some two thousand pairs for every word of ours.
+# Lesson 06 runs the whole model; here we take only its entrance, a table with one row of 384 numbers for each of 30,522
+# pieces of text. Pieces that continue a word, such as *##ing*, and entries that are no words, such as *[CLS]*, are left
+# out. The mean of all rows is subtracted, so that the origin is the middle of the vocabulary.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -152,7 +153,7 @@ def pair_svg(first, second, *, titles, label):
 # %%
 flat = project(chosen, method="PCA")
 Picture(
-    map_svg(flat, title=f"PCA: {sum(flat.explained):.0%} of the variance, and groups on top of each other"),
+    map_svg(flat, title=f"PCA: {sum(flat.explained):.0%} of the variance, and some groups on top of each other"),
     alt="340 words on a plane by PCA, coloured by group. Countries stand apart, animals and "
     "food lie on top of each other, and so do looks and movements.",
 )  # fmt: skip
@@ -179,8 +180,9 @@ print("in both         :", *sorted(true & drawn))
 
 # %% [markdown]
 # A false neighbour that was eleventh is a slip; one that was three-hundredth is a lie. **Trustworthiness** (Venna and
-# Kaski 2001) charges each drawn neighbour $j$ of $i$ by how far its true rank $r(i, j)$ lies beyond $k$, and scales
-# the sum so that 1 is flawless and a map drawn blindly gets about one half:
+# Kaski 2001) looks at the $k$ drawn neighbours of each of the $N$ words. It charges each neighbour $j$ of $i$ by how
+# far its true rank $r(i, j)$ lies beyond $k$, and scales the sum so that 1 is flawless and a map drawn blindly gets
+# about one half:
 #
 # $$T = 1 - \frac{2}{N k (2N - 3k - 1)} \sum_i \sum_{j \in \text{drawn}_k(i)} \max(0,\ r(i, j) - k)$$
 
@@ -226,9 +228,10 @@ print(f"continuity of the PCA map: {continuity(chosen, flat.points):.2f}")
 #
 # PCA must keep the plane flat. The two other methods give that up. **t-SNE** (van der Maaten and Hinton 2008) turns
 # distances into probabilities of being a neighbour, in the vectors and on the map, and moves the points until the two
-# agree. Its **perplexity** says how many neighbours a word listens to. **UMAP** (McInnes, Healy and Melville 2018)
-# links each word to its `n_neighbors` nearest and lets links pull while all others push; `min_dist` says how tightly
-# points may pack. Both start from a random state or use one on the way, so both have a seed. And neither says
+# agree. Its **perplexity** says roughly how many neighbours a word listens to. **UMAP** (McInnes, Healy and Melville
+# 2018) links each word to its `n_neighbors` nearest; links pull, and words without a link push. `min_dist` says how
+# tightly points may pack. Both methods use chance, so both have a seed. Our t-SNE starts from random points, as its
+# authors describe it; scikit-learn would start from PCA, which hides what in a map is chance. Neither method says
 # anything with its axes: there is no left and no up, so our maps have no ticks.
 #
 # One t-SNE, live:
@@ -239,9 +242,9 @@ live = project(chosen, method="t-SNE", perplexity=30, seed=0)
 print(f"{live}, in {time.perf_counter() - started:.1f} s")
 
 # %% [markdown]
-# A slider that waits for seconds is no fun. So all maps of a small table of settings were drawn ahead, by
-# `tools/compute_maps.py`, and lie in `data/maps`, with the vectors that they were made of. What is kept is not only to
-# be believed: here are the vectors and the marks again, from scratch.
+# A slider that makes you wait is no fun, and UMAP takes longer. So all maps of a small table of settings were drawn
+# ahead, by `tools/compute_maps.py`, and lie in `data/maps`, with the vectors that they were made of. You need not take
+# them on trust: the next cell compares the vectors with ours and computes every map's trustworthiness again.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -268,7 +271,7 @@ Picture(
 
 # %% [markdown]
 # That is a different picture, and the mark agrees. The groups come from our list, the places from the vectors, and
-# they meet:
+# the two agree. For each of five seeds:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -291,7 +294,7 @@ for mark in ("trustworthiness", "continuity"):
 ax = plot_lines(
     perplexities, lines, intervals=bands, log_x=True,
     x_label="perplexity (neighbours a word listens to)", y_label="mark, mean and range of five seeds",
-    title="From perplexity 5 on, the marks hardly care",
+    title="From perplexity 5 on, the marks hardly change",
 )  # fmt: skip
 ax.set_ylim(0.5, 1)
 Picture(
@@ -305,8 +308,8 @@ Picture(
 #
 # All maps, methods, settings and seeds. Things to try: go from perplexity 50 down to 2 and watch the continents break
 # up. Change the seed. Three words with two meanings each are marked; search for others. Choose a region, and its
-# words come back to Python. And then set the vectors to *random vectors*, or wait for the next section. "Recompute"
-# draws the map live; with UMAP, the first time takes a quarter of a minute, and it says so.
+# words come back to Python. Then set the vectors to *random vectors*, or wait for the next section. "Recompute" draws
+# the map live; UMAP's first time takes a quarter of a minute, and the page says so.
 
 
 # %%
@@ -350,8 +353,8 @@ assert np.abs((noise @ noise.T)[off_diagonal]).max() < 0.3
 print("random vectors: no two with a cosine above 0.3")
 
 # %% [markdown]
-# To keep our eyes from cheating, let a rule count the islands: **HDBSCAN** finds dense patches of at least five
-# points with water around them. It knows nothing of words. We look at t-SNE with perplexity 2, a low setting that
+# To keep our eyes from cheating, let a rule count the islands: **HDBSCAN** (Campello, Moulavi and Sander 2013) finds
+# dense patches of at least five points with water around them. It knows nothing of words. We look at t-SNE with perplexity 2, a low setting that
 # shows much detail.
 #
 # **Your guess first.**
@@ -372,21 +375,22 @@ exercises.guess_islands(
 )
 
 # %% [markdown]
-# Each colour is an island (colours repeat). Somebody who is shown only the right one, with a few words written beside
-# the points, will find a story for every island. t-SNE has not found these islands. It has made them: told to care
-# for two neighbours, it gives each point its two, and in noise those two are near by accident.
+# Each patch of one colour is an island; colours repeat, and grey points are water. Somebody who is shown only the right
+# map, with a few words written beside the points, will find a story for every island. t-SNE has not found these islands.
+# It has made them: told to care for two neighbours, it gives each point its two, and in noise those two are near by
+# accident.
 #
 # Now the same two maps, coloured by our groups and with the mark in the corner.
 
 # %%
 both = pair_svg(
-    *detail.values(), titles=("Words: islands of one colour", "Random vectors: islands of every colour"),
+    *detail.values(), titles=("Words: islands of one colour", "Random vectors: islands of mixed colours"),
     label="The same two maps, coloured by group",
 )  # fmt: skip
 Picture(
     both,
     alt="Two maps with islands, coloured by group of meaning. Left, words: islands of one colour, trustworthiness 0.91. "
-    "Right, random vectors: every island has all colours, trustworthiness 0.63.",
+    "Right, random vectors: islands of mixed colours, trustworthiness 0.63.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -435,26 +439,26 @@ print(
 )
 
 # %% [markdown]
-# With few neighbours, noise has from two thirds as many islands as words to just as many. Its drawn neighbours are of
-# one's own group one time in eight, which is what guessing gives with eight groups. With usual settings, noise looks
-# more like what it is:
+# With few neighbours, noise has nearly as many islands as the words by t-SNE, and about three quarters as many by UMAP.
+# In noise, a drawn neighbour is of a word's own group one time in eight, which is what guessing gives with eight groups.
+# With usual settings, noise looks more like what it is:
 
 # %%
 Picture(
     pair_svg(
         *(grid.get("UMAP", n_neighbors=15, min_dist=0.1) for grid in grids.values()),
-        titles=("Words by UMAP, usual settings", "Random vectors, usual settings"),
+        titles=("Words by UMAP: a patch for each group", "Random vectors by UMAP: one round cloud"),
         label="UMAP with usual settings, of words and of random vectors",
     ),
-    alt="Two maps by UMAP with 15 neighbours. Left, words: groups far apart. Right, random vectors: one round cloud with "
-    "all colours mixed.",
+    alt="Two maps by UMAP with 15 neighbours. Left, words: a patch for each group, some patches touching. Right, random "
+    "vectors: one round cloud with all colours mixed.",
 )  # fmt: skip
 
 # %% [markdown]
-# A round cloud. And yet the rule counts "islands" in that, too, 19 with one seed and 2 with another. So don't believe
-# the rule either: **compare with the control**, whatever you count.
+# A round cloud. And yet the rule counts "islands" in such clouds, too, 19 with one seed and 2 with another. So don't
+# believe the rule either: **compare with the control**, whatever you count.
 #
-# One more check needs no map at all: look for islands where a map cannot have made any, in the vectors.
+# One more check needs no map at all: look for islands where no map can have made any, in the vectors.
 
 # %%
 for name, grid in grids.items():
@@ -466,6 +470,9 @@ for name, grid in grids.items():
     )
 
 # %% [markdown]
+# The words still have islands, fewer than on any detailed map. Noise has two small ones by accident and none of eight.
+# And nine neighbours in ten are of a word's own group before anything is drawn: that is what the good maps show.
+#
 # ## 6. One word at a time
 #
 # A mark for the whole map is a mean. For a single word the map may be right or wrong, and one can look: true
@@ -500,9 +507,9 @@ print(
 assert several > 2 * one
 
 # %% [markdown]
-# About three times as many, with every seed. Case closed? The twenty words differ from the others in *two* ways: they have
-# several meanings, and they belong to no group, so the words that they'd like to stand beside are not on the map. An
-# experiment needs a control. Put twenty words with one meaning and no group into their place.
+# Three times as many, over five seeds. Case closed? The twenty words differ from the others in *two* ways: they have
+# several meanings, and they belong to no group, so most words that they should stand beside are not on the map. An
+# experiment needs a control. Put twenty words with one main meaning and no group into their place.
 
 # %%
 orphans = (
@@ -526,8 +533,9 @@ assert far_again > 2 * one
 # ## 7. What another seed changes
 #
 # Run t-SNE again with another seed, and the map looks different: turned, mirrored, continents exchanged. What stays
-# the same is what you may read. Two measures, both over all pairs of five seeds: the share of common neighbours, and
-# the order of the distances between the centres of our eight groups.
+# the same is what you may read. Two measures over five seeds. For each pair of seeds: the share of neighbours that the
+# two maps have in common. For each seed: whether the distances between the centres of our eight groups come in the same
+# order as in the vectors (Spearman).
 
 
 # %%
@@ -587,7 +595,9 @@ assert stability(noise_detail) > 0.5
 # ## 8. Analogies, and what they hide
 #
 # The other famous picture of word vectors is an arrow: *man* to *woman* is the same step as *king* to *queen*. As an
-# equation, *king − man + woman ≈ queen*. Google's test has 19,544 such questions.
+# equation, *king − man + woman ≈ queen*. Google's test (Mikolov and others 2013) has 19,544 such questions, each of the
+# form *a : b = c : ?* with one right answer; here *a* is *man*, *b* *woman*, *c* *king*. The answer is the word nearest
+# to $b - a + c$, and usually the three words of the question are barred as answers.
 
 # %%
 king, man, woman = (
@@ -606,7 +616,7 @@ for barred in (["king", "man", "woman"], []):
 # %% [markdown]
 # With the question's own words barred, *queen*. Without: the nearest word to *king − man + woman* is *king*. Now all
 # questions that the vocabulary covers, in both ways, and once more with random vectors. And a plain baseline: forget
-# *a* and *b* and answer with the nearest neighbour of *c*.
+# the arrow from *a* to *b* and answer with the nearest neighbour of *c*.
 
 
 # %%
@@ -649,7 +659,7 @@ asked = [f"{s}  ({r.covered} of {r.total})" for s, r in barred.per_section.items
 ax.set_yticks(range(len(sections)), asked)
 ax.invert_yaxis()
 ax.set_xlabel("share of covered questions answered correctly")
-ax.set_title("Much of an analogy's answer is the neighbour of c", loc="left")
+ax.set_title("The neighbour of c alone answers half the questions", loc="left")
 figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
 exercises.guess_allowed(figure, barred=barred.accuracy, allowed=allowed.accuracy)
 
@@ -668,7 +678,7 @@ print(
 
 # %% [markdown]
 # Three quarters are right, and half would be right without the arrow: plurals gain nothing from it, nationalities little.
-# The arrow does something where the neighbour alone fails: family, superlatives, capitals. And the famous equation
+# The arrow helps most where the neighbour alone mostly fails: superlatives, family, past tenses. And the famous equation
 # holds only with three words barred, a rule that the equation does not mention. Move it yourself:
 
 # %%
@@ -715,7 +725,7 @@ some = ("ant", "mouse", "snake", "wolf", "goat", "cow", "elephant", "whale", "ow
 ax = plot_points(
     log_mass, animals @ size_axis, names={names.index(name): name for name in some},
     x_label="log10 of an animal's mass in kg", y_label="place on the axis from small to big",
-    title=f"An axis of size: Spearman {agreement:.2f}, {len(names)} animals",
+    title=f"Heavier animals lie nearer to big: Spearman {agreement:.2f}, {len(names)} animals",
 )  # fmt: skip
 Picture(
     ax.figure,
@@ -724,7 +734,7 @@ Picture(
 
 # %% [markdown]
 # A rising cloud. But by now you ask for the control: with 37 animals, how often does an axis made of three *random*
-# pairs of words do as well?
+# pairs of words do as well? That share, with our own axis counted among the random ones, is the **p-value**.
 
 # %%
 generator = np.random.default_rng(0)
@@ -740,7 +750,7 @@ assert agreement > 0.5
 assert p_value < 0.02
 
 # %% [markdown]
-# Random axes reach a good deal too; animals differ along many directions, and some of them go with size. The axis of
+# Random axes reach a good deal, too; animals differ along many directions, and some of them go with size. The axis of
 # size beats nearly all of them. Does *slow* to *fast* sort animals by speed as well? Try it before you believe it.
 #
 # ## 10. Break it
@@ -775,7 +785,7 @@ exercises.guess_fault(
 # The points are your points, so every mark that compares points with vectors is right. "A clean list" was
 # <code>sorted(set(words))</code>: the names went into the order of the alphabet, the vectors stayed where they were.
 # Trustworthiness cannot notice, nor can continuity, nor another seed. What notices is anything from outside the map:
-# the share of neighbours in one's own group falls to what guessing gives, or you look up three words that you know.
+# the share of neighbours in one's own group falls to about what guessing gives, or you look up three words that you know.
 # <code>inspect.getsource(exercises.careless_labels)</code> shows the line.
 #
 # </details>
@@ -814,8 +824,8 @@ def my_p_value(observed, controls):
 exercises.control.check(my_p_value)
 
 # %% [markdown]
-# With the third exercise you can put a number on this lesson. Nineteen maps of fresh noise, t-SNE with perplexity 5;
-# then three marks of the map of words, each against its nineteen controls. It runs as it stands, with the rule of the
+# With the third exercise you can put a number on this lesson. Draw nineteen maps of fresh noise by t-SNE with perplexity
+# 5; then hold three marks of the map of words against the nineteen controls. It runs as it stands, with the rule of the
 # solution.
 
 # %%
@@ -845,7 +855,8 @@ for name, p in p_values.items():
 assert p_values["trustworthiness"] == p_values["own group"] == 0.05 < p_values["islands"]
 
 # %% [markdown]
-# The number of islands is no evidence at all. The two other marks are as good as nineteen controls can make them.
+# At this setting the number of islands is no evidence at all. The two other p-values are as low as nineteen controls
+# can make them.
 #
 # ## 12. Explain it
 #
@@ -872,8 +883,8 @@ scoreboard.record(
 )  # fmt: skip
 
 # %% [markdown]
-# Other people's training stands behind these rows, so there is no time to report; on coverage, the rows of lesson 01
-# rest on fewer pairs.
+# Others trained these vectors, so there is no time to report. And mind the coverage: the rows of lesson 01 rest on fewer
+# pairs.
 #
 # **What remains.** Every word has one row, so *bank* is money for good, however often it stands beside a river.
 # Lesson 06 gives a word a vector for each sentence that it stands in.
@@ -885,4 +896,5 @@ scoreboard.record(
 # why a start from PCA is usual now, and why the methods differ less than their starts.
 # - Rogers, Drozd and Li (2017), *The (too many) problems of analogical reasoning with word vectors*: the neighbour of c and
 # the barred words, on many sets.
-# - Venna and Kaski (2001), *Neighborhood Preservation in Nonlinear Projection Methods*: where trustworthiness comes from.
+# - Venna and Kaski (2001), *Neighborhood Preservation in Nonlinear Projection Methods: An Experimental Study*: where
+# trustworthiness comes from.
