@@ -62,7 +62,8 @@ def guess_mixture(figure: Figure, *, ratio: float) -> Prediction:
         look=Picture(
             figure,
             alt="Perplexity of unigrams, bigrams, trigram, network and mixture, one thin line for each test article. "
-            "Most lines fall from each model to the next, and the mixture is the lowest.",
+            "Most lines fall from each model to the next. The mixture's perplexity is the lowest, though one or two lines at "
+            "the bottom rise a little towards it.",
         ),
         measured=measured,
         explain="An average of two models can beat both when they err on different words. Where one of them holds the "
@@ -82,8 +83,8 @@ def guess_share(figure: Figure, *, measured: float) -> Prediction:
         unit="%",
         look=Picture(
             figure,
-            alt="Microseconds per word against the size of the vocabulary: the cost of embedding and hidden layer "
-            "stays flat, that of the output layer grows in proportion and is far above it from a few thousand words on.",
+            alt="Microseconds per word against the size of the vocabulary: a step without the output layer stays nearly "
+            "flat, a whole step grows with the vocabulary and is far above it from a few thousand words on.",
         ),
         measured=round(100 * float(measured)),
         explain="One word is right, and all the others must be computed to know how wrong they were. That is the price of "
@@ -330,7 +331,7 @@ honest_mixture = Exercise(
         "With that w, `np.exp(-….mean())` of the same expression on the test arrays.",
     ],
     explain="With one weight and sixty thousand words the difference is small. With a weight for each context, or for each "
-    "of many models, a choice made on the test words would be most of the gain.",
+    "of many models, a choice made on the test words can be a large part of the gain.",
 )
 
 QUESTIONS = QuestionBlock(
@@ -360,8 +361,8 @@ QUESTIONS = QuestionBlock(
             "follows one other is a bad guess elsewhere, however frequent.",
             usual_wrong_answer="“To avoid dividing by zero.” That is a symptom. The point is to say something sensible about "
             "what was never seen, which is most of it.",
-            follow_up="What becomes of the discount? (Discount times number of kinds, divided by the count of the context: it is "
-            "the weight of the shorter context.)",
+            follow_up="What becomes of the discount? (Discount times the number of different words seen after the context, divided by "
+            "the count of the context: that is the weight of the shorter context.)",
             evidence="3. Count longer contexts",
         ),
         InterviewQuestion(
@@ -370,9 +371,9 @@ QUESTIONS = QuestionBlock(
             answer="The trigram model looks a context up. If these two words never stood together, it forgets the first, then the "
             "second, and in the end guesses as if it had read nothing. The network doesn't look up, it computes: words "
             "with similar use have similar vectors, so a new context lands near contexts that were seen, and gets a similar "
-            "answer. It also reads four words where the trigram reads two. We sorted the test words: where not even the "
-            "last two words had been seen together, the network's perplexity was less than half the trigram's; where all three "
-            "had, the trigram was the better one. They err on different words, which is why their mixture beats both.",
+            "answer. It also reads four words where the trigram reads two. We sorted the test words: where a word "
+            "had never followed the one before it, the network's perplexity was about half the trigram's; where it had followed "
+            "the same two words, the trigram was the better one. They err on different words, which is why their mixture beats both.",
             usual_wrong_answer="“Because it has more parameters.” Here the tables of the trigram model hold about as many numbers.",
             follow_up="Then why keep the trigram model at all? (It remembers fixed phrases after one sight; see the mixture.)",
             evidence="8. Who is right where",

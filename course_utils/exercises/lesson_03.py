@@ -64,8 +64,8 @@ def guess_line(figure: Figure, *, measured: float) -> Prediction:
             "points lie on the diagonal. Right, 9,056 words with 100 dimensions: a long cloud along the diagonal.",
         ),
         measured=round(float(measured), 2),
-        explain="Nobody showed it a logarithm. On the left it has as many dimensions as words and reaches the line. On "
-        "the right a hundred numbers a word have to do, and the line is what all of them aim at.",
+        explain="Nobody showed it a logarithm. On the left there are as many dimensions as words, and the points reach the "
+        "line. On the right a hundred numbers a word must do: the points aim at the same line and stay near it.",
     )
 
 
@@ -102,7 +102,7 @@ chance = Exercise(
     title="As often as chance",
     minutes=2,
     kind="recall",
-    prompt="Skip-gram is trained to the end with 5 noise words for each pair, with as many dimensions as it likes. A word "
+    prompt="Skip-gram is trained to the end with 5 noise words for each pair, with as many dimensions as it needs. A word "
     "and a context occur together exactly as often as chance would have it. What is their inner product, to two places?",
     reference=-math.log(5),
     tolerance=0.006,
@@ -296,30 +296,30 @@ QUESTIONS = QuestionBlock(
             "log-probabilities of words. They tend to PMI minus log K, which is just what one wants for similarity, and "
             "of no use for generating text. So it costs K + 1 scores a pair, whatever the vocabulary.",
             usual_wrong_answer="“It approximates the softmax by summing over a few words.” That is sampled softmax; "
-            "negative sampling has another optimum. (NCE, with its correction for the noise, does approach the softmax.)",
-            follow_up="What happens to the optimum when K grows? (All scores move down by log K; rare pairs get more "
-            "evidence against them.)",
+            "negative sampling has another optimum. (Noise-contrastive estimation, which corrects for the noise, does approach the softmax.)",
+            follow_up="What happens to the optimum when K grows? (It is PMI minus log K, so all scores go down alike; more noise "
+            "words estimate it better and cost more.)",
             evidence="7. The picture",
         ),
         InterviewQuestion(
             "03.three_quarters",
             question="Noise words are drawn in proportion to count to the power 3/4. What does the power do?",
             answer="Noise is what a pair is compared with, so the noise distribution plays the part of p(context) in PMI. With "
-            "power 1 that is plain PMI, which overrates rare contexts: seen once by luck, they look like strong "
-            "evidence. Power 3/4 draws rare words more often than they occur, so their scores go down. Power 0 "
+            "power 1 that is plain PMI, if the text is not thinned; it overrates rare contexts: seen once by luck, they look "
+            "like strong evidence. Power 3/4 draws rare words more often than power 1 does, so their scores go down. Power 0 "
             "would draw all words alike; then frequency is not divided out at all, and common contexts dominate as in "
             "raw counts. Three quarters was found by trial and is not sacred.",
             usual_wrong_answer="“It makes frequent words more frequent, because the model has to learn them well.” "
             "The other way round: it takes noise away from frequent words.",
-            follow_up="Where else did you meet that power? (Smoothed contexts in PPMI, Levy, Goldberg and Dagan 2015.)",
+            follow_up="Where else is that power used? (Smoothed contexts in PPMI, Levy, Goldberg and Dagan 2015.)",
             evidence="9. Break it",
         ),
         InterviewQuestion(
             "03.two_matrices",
             question="Why does word2vec keep two vectors for each word, and what has that to do with counting?",
-            answer="The score of a pair says how much likelier than chance it is, also for a word with itself. A word seldom "
-            "stands beside itself, so that score should be low, but the inner product of a vector with itself is its "
-            "squared length. In general: one table can only write W times W transposed, without negative eigenvalues, and "
+            answer="The score of a pair says how much likelier than chance it is, also for a word with itself. For a word "
+            "that does not come back nearby that score should be low, but the inner product of a vector with itself is its "
+            "squared length, never below zero. In general: one table can only write W times W transposed, without negative eigenvalues, and "
             "the table of PMI minus log K has plenty. Two tables can write any matrix. So word2vec is a weighted "
             "factorisation, of low rank, of the table that lesson 01 counted and cut down by SVD.",
             usual_wrong_answer="“One is the input and the other the output layer of the network.” True as a drawing; it "

@@ -183,7 +183,7 @@ ngrams = Exercise(
             matches=_too_short,
         ),
         Mistake(
-            "the marks < and > are missing: *her* inside *where* must differ from the word *her*",
+            "the marks < and > are missing: `her` inside `where` must differ from the word `her`",
             like=_no_marks,
         ),
         Mistake(

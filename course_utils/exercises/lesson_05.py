@@ -60,8 +60,8 @@ def guess_allowed(figure: Figure, *, barred: float, allowed: float) -> Predictio
             "allowed, nearly zero everywhere.",
         ),
         measured=round(100 * allowed, 1),
-        explain="The step b − a is short compared with c, so c itself stays nearest to the sum. Barring it lets the "
-        "next word win, and for plurals the next word would have been right without any step.",
+        explain="c is itself a term of the sum, so c usually stays the word nearest to it. Barring it lets the next "
+        "word win, and for plurals the nearest neighbour of c would have been right without any step.",
     )
 
 
@@ -95,8 +95,8 @@ penalty = Exercise(
     title="What one point costs",
     minutes=2,
     kind="recall",
-    prompt="With k = 3, the three drawn neighbours of *crane* have the true ranks 2, 5 and 12 (1 would be its nearest word). "
-    "How much does *crane* add to the sum that trustworthiness subtracts?",
+    prompt="With k = 3, the three drawn neighbours of “crane” have the true ranks 2, 5 and 12 (1 would be its nearest word). "
+    "How much does “crane” add to the sum that trustworthiness subtracts?",
     reference=11,
     checks=[
         Mistake("that counts the false neighbours; each costs by how far its rank is beyond k", like=2),
@@ -181,7 +181,7 @@ overlap = Exercise(
     kind="code",
     prompt="Two seeds gave two maps, arrays of shape (N, 2) with the same words in the same rows. Write "
     "`my_overlap(first, second, k)`: the share of a point's k nearest other points in the first map that are also among "
-    "its k nearest in the second, averaged over all points. A map that was turned, mirrored or stretched must count as "
+    "its k nearest in the second, averaged over all points. A map that was turned, mirrored or enlarged must count as "
     "the same map.",
     reference=reference_overlap,
     sample=_two_maps,
@@ -201,7 +201,7 @@ overlap = Exercise(
         Mistake("it counts the common neighbours; divide by k", like=_a_count),
         Mistake("these are the k farthest points; sort distances upwards", like=_farthest),
         Mistake(
-            "a turned and stretched copy does not count as the same map: compare lists of neighbours, not positions",
+            "a turned and enlarged copy does not count as the same map: compare lists of neighbours, not positions",
             matches=_needs_aligning,
         ),
     ],
@@ -234,8 +234,8 @@ control = Exercise(
     kind="think",
     prompt="`observed` is a mark of your map: its number of islands, its trustworthiness, anything where more is better. "
     "`controls` are the same mark of maps of random vectors, drawn with the same settings. Write `my_p_value(observed, "
-    "controls)`: if your vectors were random, too, how likely would it be that their mark is at least that high, as far "
-    "as these controls can tell? Your map then is one more of the same kind, so the answer is never 0.",
+    "controls)`: suppose your vectors were random, too; how likely is a mark at least as high as `observed`, as far as "
+    "these controls can tell? Under that suspicion your map is one more of the same kind, so the answer is never 0.",
     reference=reference_p_value,
     inputs=[(5, np.array([1, 2, 3, 4])), (3, np.array([3, 3, 1]))],
     sample=_with_controls,
@@ -277,7 +277,7 @@ control = Exercise(
         "How many of the n + 1, yours included, are at least as high as yours?",
     ],
     explain="With n controls the smallest p-value is 1 / (n + 1): 19 controls for 0.05 (Phipson and Smyth 2010, "
-    "*Permutation P-values Should Never Be Zero*).",
+    "“Permutation P-values Should Never Be Zero”).",
 )
 
 QUESTIONS = QuestionBlock(
@@ -286,14 +286,14 @@ QUESTIONS = QuestionBlock(
             "05.distances",
             question="On a t-SNE map, cluster A lies next to B and far from C. May I say that A is more similar to B?",
             answer="Not from the map. t-SNE keeps near neighbours near, and pays almost nothing for where it puts "
-            "whole clusters relative to each other; that depends on the random start. I would redraw with another seed "
-            "and look whether A is still next to B, and then not use the map at all: compare the centres of the clusters "
+            "whole clusters relative to each other; that depends much on the start. I would redraw with another seed and "
+            "see whether A is still next to B. Then I would put the map away and compare the centres of the clusters "
             "in the original vectors. In our eight groups the order of the distances between the drawn groups agreed "
             "only in part with the true one. Sizes and gaps are no better: t-SNE evens out densities.",
             usual_wrong_answer="“Yes, that is what a map is for.” Or the other extreme: that nothing on a t-SNE map means "
             "anything. Who is whose near neighbour usually does.",
-            follow_up="Does starting from PCA help? (It gives a sensible and repeatable layout; it does not make "
-            "distances between clusters mean something.)",
+            follow_up="Does starting from PCA help? (It makes the layout repeatable and keeps more of the large "
+            "order; Kobak and Linderman 2021. Sizes and gaps still cannot be read off.)",
             evidence="7. What another seed changes",
         ),
         InterviewQuestion(
@@ -301,11 +301,11 @@ QUESTIONS = QuestionBlock(
             question="A colleague shows a UMAP of your customers with seven clear clusters. How do you check it?",
             answer="Four cheap checks. One: trustworthiness and continuity, to see whether drawn neighbours are true. "
             "Two: a control map, random vectors of the same shape with the same settings; if it has islands, too, islands "
-            "are no evidence. Three: other seeds and settings; what is real comes back. Four: look for the groups "
+            "are no evidence. Three: other seeds and settings; what does not come back was chance. Four: look for the groups "
             "in the vectors, without the map, and whether anything outside the map, a label or a later purchase, agrees. "
             "And I check that names and rows still belong together, which none of those marks would notice.",
-            usual_wrong_answer="“The clusters are clearly separated, so they are real.” On our map of noise they were "
-            "as clear.",
+            usual_wrong_answer="“The clusters are clearly separated, so they are real.” On our map of noise, drawn "
+            "with few neighbours, they looked as clear.",
             follow_up="Trustworthiness is 0.94. Is all well? (It compares points with vectors. Wrong labels or bad "
             "vectors pass.)",
             evidence="5. The control",
@@ -317,7 +317,7 @@ QUESTIONS = QuestionBlock(
             "the nearest word to king − man + woman is king. Second, how much the arithmetic does: in our "
             "vectors the nearest neighbour of the third word alone is right for half of the questions, and for plurals as often "
             "as with the arithmetic. Third, coverage: questions with an unknown word are left out. Fourth, sections: "
-            "nationalities at 100 % and currencies at 7 % average to something that describes neither.",
+            "nationalities at almost 100 % and currencies at 7 % average to something that describes neither.",
             usual_wrong_answer="“It shows that the model understands relations.”",
             follow_up="What baseline would you ask for? (The neighbour of c alone, and random vectors.)",
             evidence="8. Analogies, and what they hide",

@@ -134,6 +134,8 @@ class KneserNey:
     ) -> None:
         self.order, self.vocabulary_size = order, vocabulary_size
         self._base = vocabulary_size + 1  # the start of a document has the id V
+        if vocabulary_size < 2:
+            raise ValueError(f"{vocabulary_size} word leaves nothing to predict; give 2 or more.")
         if order < 1 or self._base**order > _LARGEST_KEY:
             raise ValueError(f"order {order} with {vocabulary_size} words is out of range; try order 3.")
         if discounts is not None and not (

@@ -83,6 +83,15 @@ def two_tables(rows: int, *, dimension: int, score: float = 0.0) -> tuple[nn.Par
     return nn.Parameter(words), nn.Parameter(contexts)
 
 
+def require_two_words(vocabulary_size: int) -> None:
+    """ValueError, with what to do, for a vocabulary in which nothing can be told apart."""
+    if vocabulary_size < 2:
+        raise ValueError(
+            f"A vocabulary of {vocabulary_size} word has nothing to tell apart; pass more text, or a smaller "
+            "min_count."
+        )
+
+
 class TwoTables(nn.Module):
     """What all models here share: a vector for each word as itself and one for it as context.
 
@@ -94,6 +103,7 @@ class TwoTables(nn.Module):
 
     def __init__(self, vocabulary_size: int, config: Word2VecConfig) -> None:
         super().__init__()
+        require_two_words(vocabulary_size)
         self.config = config
         self.vocabulary_size = vocabulary_size
         self.words, self.contexts = two_tables(

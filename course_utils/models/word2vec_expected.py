@@ -39,7 +39,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
-from course_utils.models.word2vec import Word2VecConfig, two_tables
+from course_utils.models.word2vec import Word2VecConfig, require_two_words, two_tables
 from course_utils.models.word2vec_pairs import Documents, count_words, expected_counts, noise_distribution
 
 
@@ -70,7 +70,7 @@ class ExpectedSkipGram(nn.Module):
     Raises
     ------
     ValueError
-        If shapes do not fit, or no pair occurs.
+        If shapes do not fit, there is a single word, or no pair occurs.
     """
 
     def __init__(self, counts: Any, noise: ArrayLike, config: Word2VecConfig) -> None:
@@ -79,6 +79,7 @@ class ExpectedSkipGram(nn.Module):
         size = table.shape[0]
         if table.shape != (size, size) or chances.shape != (size,):
             raise ValueError(f"Counts of shape {table.shape} and noise of shape {chances.shape} do not fit.")
+        require_two_words(size)
         pairs = float(table.data.sum(dtype=np.float64))
         if not pairs > 0:
             raise ValueError("No pair of words occurs, so there is nothing to learn; pass more text.")

@@ -238,6 +238,11 @@ def sampled_batches(
 
     def one_pass(generator: torch.Generator) -> Iterator[PairBatch]:
         thinned = thin(documents, keep=keep, generator=generator)
+        if not any((document >= 0).any() for document in thinned):
+            raise ValueError(
+                "Subsampling left no word of this text: all are very common in it. Pass more text, or raise "
+                "the threshold (infinity keeps every word)."
+            )
         centres, contexts = skipgram_pairs(thinned, window=window, generator=generator)
         for chosen in torch.randperm(len(centres), generator=generator).split(batch_size):
             drawn = draw_noise(noise, shape=(len(chosen), negatives), generator=generator)

@@ -4,7 +4,7 @@
 # **The question: what if the vectors were learned by predicting?**
 #
 # In lesson 01 a window had no order, and no vector could say how "the supreme …" goes on. Here a model has to: it gets
-# the words so far and gives every word of its vocabulary a probability of being next. First by counting, as was done
+# the words so far and gives every word of its vocabulary a probability of being next. First by counting, as was usual
 # until about 2010. Then with the network of Bengio and others (2003), which needs a vector for each word and gets them by
 # learning to predict.
 #
@@ -128,12 +128,13 @@ print(f"knowing nothing: {perplexity(np.full(100, np.log(1 / V))):,.0f}")
 print(f"knowing how frequent words are: {by_hand:.0f}")
 
 # %% [markdown]
-# From over seven thousand down to some hundreds, without reading a single word of context.
+# From 7,462 down to 389, without reading a single word of context.
 #
 # ## 3. Count longer contexts
 #
 # Next: how often did each word follow the word before, or the two words before? Count pairs and triples in the training
-# text, and divide. There is one catch.
+# text, and divide. The names in the field: single words are **unigrams**, pairs **bigrams**, triples **trigrams**, and
+# *n* words in a row an **n-gram**. There is one catch.
 #
 # **Your guess first.** Take every three words in a row in the test articles. How many of these triples occur
 # anywhere in 365,000 words of training?
@@ -159,8 +160,8 @@ exercises.guess_never_seen(drawing, measured=new["triples"])
 
 # %% [markdown]
 # A model that divides counts gives each of those the probability 0, and the whole text with them; its perplexity is
-# infinite. Something must be taken from what was seen, and given to what wasn't. How much, and to whom? **Kneser and Ney**
-# (1995) answer both.
+# infinite. Something must be taken from what was seen, and given to what wasn't: that is **smoothing**. How much, and to
+# whom? **Kneser and Ney** (1995) answer both; the formula below is the form that Chen and Goodman (1998) gave their answer.
 #
 # *How much?* A fixed **discount** $D$ below 1 from each count that is not 0. A count of 1 loses most of itself, a count
 # of 100 hardly notices.
@@ -171,8 +172,9 @@ exercises.guess_never_seen(drawing, measured=new["triples"])
 # $$p(w \mid v) = \frac{\max(c(v\,w) - D,\ 0)}{c(v)} + \frac{D \cdot N(v\,\cdot)}{c(v)}\; p_\text{cont}(w)
 # \qquad p_\text{cont}(w) = \frac{N(\cdot\, w)}{N(\cdot\,\cdot)}$$
 #
-# $N$ counts *different* words. The shorter context is not asked how often $w$ occurs, but after how many different words it
-# was seen. *Francisco* may be frequent, but if *San* wasn't there, it is a bad guess.
+# $c$ counts occurrences; $N$ counts *different* ones: $N(v\,\cdot)$ the words seen after $v$, $N(\cdot\, w)$ the words seen
+# before $w$, $N(\cdot\,\cdot)$ all pairs. So the shorter context is not asked how often $w$ occurs, but after how many
+# different words. *Francisco* may be frequent, but if *San* wasn't there, it is a bad guess.
 
 
 # %%
@@ -205,7 +207,8 @@ for word in ("deep", "famous", "sea"):
 # pairs on single words. The course's version keeps the n-grams in sorted arrays, so that a hundred thousand look-ups take a
 # moment, and estimates the discounts from how many n-grams were seen once, twice, and so on. We take Chen and Goodman's
 # (1998) refinement, `modified=True`: one discount for counts of 1, one for 2, one for more. A new method should have
-# to beat the best of the old one.
+# to beat the best of the old one. The intervals are lesson 01's bootstrap, over whole articles: the words of one article
+# share its subject, so ten articles are ten draws and not 43,725.
 
 # %%
 started = time.perf_counter()
@@ -231,7 +234,7 @@ for context in ([vocabulary["supreme"], vocabulary["court"]], [5000, 5000], [V, 
 print("each distribution sums to 1, whether its context was ever seen or not")
 
 # %% [markdown]
-# One word of context takes away almost half of the perplexity. The second word adds little: with this much text, most
+# One word of context takes away two fifths of the perplexity. The second word adds little: with so little text, most
 # triples are new, and the trigram model falls back on pairs.
 #
 # Now it can answer what lesson 01 could not. What comes after *the supreme*?
@@ -262,9 +265,10 @@ for prompt in prompts:
 # $$x = [C(w_{t-4});\, C(w_{t-3});\, C(w_{t-2});\, C(w_{t-1})] \qquad h = \tanh(d + Hx) \qquad
 # p(\cdot \mid w_{t-4} \dots w_{t-1}) = \mathrm{softmax}(b + U h)$$
 #
-# The vectors of the last four words side by side, a hidden layer, a score for each word of the vocabulary, a softmax. Our
-# $U$ is not free: a word's row in it is made from the word's own vector ($U = C\,P$ with a small matrix $P$), so that a
-# vector learns twice, when its word is context and when it is to be predicted.
+# The vectors of the last four words side by side, a hidden layer, a score for each word of the vocabulary, a softmax. (The
+# paper also tries a direct path $Wx$ from the vectors to the scores; ours has none.) And our $U$ is not free: a word's row in
+# it is made from the word's own vector ($U = C\,P$ with a small matrix $P$; Press and Wolf 2017), so that a vector learns
+# twice, when its word is context and when it is to be predicted.
 
 
 # %%
@@ -292,7 +296,9 @@ print(f"{sum(p.numel() for p in untrained.parameters()):,} parameters")
 # ### Training
 #
 # The loss is the mean price of a word, the logarithm of the perplexity. Every word of the training text is a target once a
-# pass. Sizes, learning rate and batch were chosen on the validation articles. While the network learns, 63 of its word vectors are filmed, for later.
+# pass. Two parts of the recipe are younger than the paper: the optimiser, AdamW, and **dropout**, which sets a fifth of the
+# inputs and of the hidden units to 0 at each step of training, so that the network does not lean on single ones. Sizes, learning rate and
+# batch were chosen on the validation articles. While the network learns, 63 of its word vectors are filmed, for later.
 
 # %%
 contexts, targets = map(
@@ -358,7 +364,7 @@ steps = (np.arange(whole) + 1) * every
 ax = plot_lines(
     steps, {"network, training batches": np.exp(smooth)},
     x_label=f"step (of {recipe['batch']} words; {network_seconds:.0f} s in all)", y_label="perplexity",
-    title="Most of the learning happens early",
+    title="Most of the drop comes in the first hundred steps",
 )  # fmt: skip
 ax.set_yscale("log")
 ax.set_yticks([200, 300, 500, 1000, 2000], ["200", "300", "500", "1000", "2000"])
@@ -371,6 +377,9 @@ Picture(
 
 # %% [markdown]
 # ## 5. Watch the words move
+#
+# (The curve dips again half-way: from there on each word has been a target once before. It was taken with dropout on, so it does
+# not compare with the test figures of section 6.)
 #
 # Here is the film. Before training, the 63 vectors are random. The map lays the last frame's two main directions (PCA)
 # under all frames, so that a word moves only because its vector moved.
@@ -390,8 +399,8 @@ scrubber.picture()
 # %% [markdown]
 # Nobody told the network what a month is. Drag the frame back to the first one, then forward: which group separates
 # first? Type words into the search field to follow them. And look up *may*: a month by our list, and in the company of other
-# words altogether. One vector must serve for both of its uses, and in this text most are *may be* and *may have*. Lesson 06 comes
-# back to that.
+# words altogether. One vector must serve for both of its uses, and in this text the words that follow it most often are *be* and *have*.
+# Lesson 06 comes back to that.
 
 # %%
 scrubber
@@ -450,8 +459,8 @@ assert related.spearman < counting.low
 
 # %% [markdown]
 # Far below, and that deserves a thought. The network read four fifths of the articles twice and looked at four words to one
-# side; the counts used ten on either side. And it was asked something else. What helps to predict the next word is
-# mostly grammar: whether a month, a number or a verb is due. That *january* behaves like *june* is learned at once. That *coast*
+# side; the counts used ten on either side. And it was asked something else. Much of what helps to predict the next word
+# is grammar: whether a month, a number or a verb is due. That *january* behaves like *june* pays at every date. That *coast*
 # has to do with *sea* helps little, since the one hardly ever takes the other's place. Vectors are as good as the question that
 # they were trained on.
 
@@ -494,6 +503,8 @@ for prompt in prompts:
     print(f"{prompt:18} → {say_next(probabilities)}")
 
 # %% [markdown]
+# The table quotes its text: *king of andorra* stands in it. The network keeps no such list and names words that fit the place.
+#
 # ## 7. Ask both
 #
 # Two models of about the same quality, built in different ways. What if the probability of each word were a weighted mean
@@ -501,30 +512,29 @@ for prompt in prompts:
 #
 # $$p(w \mid \dots) = \lambda\, p_\text{network}(w \mid \dots) + (1 - \lambda)\, p_\text{trigram}(w \mid \dots)$$
 #
-# The weight $\lambda$ is a setting, so it is fitted on the validation articles. **Your guess first:** where will the
-# mixture's perplexity lie?
+# The weight $\lambda$ is a setting, so it is fitted on the validation articles. The next three cells fit it, measure and draw,
+# and say nothing yet. **Your guess first:** will the mixture's perplexity lie between the two, level with the better one,
+# or below both?
 
 # %%
-trigram_validation = trigram.log_probabilities(validation_ids)
+trigram_validation, by_seed = trigram.log_probabilities(validation_ids), []
 for seed, (one, _) in zip(seeds, trained, strict=True):
     fitted = fit_mixture_weight(judge(one.model, validation_ids), trigram_validation)
     on_test = judge(one.model, test_ids)
     together = mix(on_test, judged["trigram"], weight=fitted)
     alone, both = (evaluate_perplexity(logs).perplexity for logs in (on_test, together))
-    print(f"seed {seed}: network {alone:.1f}, weight {fitted:.2f}, mixture {both:.1f}")
+    by_seed.append(
+        f"seed {seed}: network {alone:.1f}, weight {fitted:.2f}, mixture {both:.1f}"
+    )
     if seed == seeds[0]:
         weight, judged["network"], judged["mixture"] = fitted, on_test, together
 
 # %%
 results = {name: evaluate_perplexity(logs) for name, logs in judged.items()}
-for name, result in results.items():
-    print(f"{name:9} {result.perplexity:6.1f}  ({result.low:.1f} to {result.high:.1f})")
 against = {
     name: perplexity_ratio(judged["mixture"], judged[name])
     for name in ("trigram", "network")
 }
-for name, ratio in against.items():
-    print("mixture over {:8} {:.2f} ({:.2f} to {:.2f})".format(name + ":", *ratio))
 
 
 # %%
@@ -549,9 +559,19 @@ def perplexity_picture(results, *, title):
 
 # %%
 exercises.guess_mixture(
-    perplexity_picture(results, title="The mixture of both is better than each"),
+    perplexity_picture(results, title="The mixture is better than either model alone"),
     ratio=max(ratio[0] for ratio in against.values()),  # against the better of the two
 )
+
+# %% [markdown]
+# In numbers, with intervals over articles:
+
+# %%
+print(*by_seed, sep="\n")
+for name, result in results.items():
+    print(f"{name:9} {result.perplexity:6.1f}  ({result.low:.1f} to {result.high:.1f})")
+for name, ratio in against.items():
+    print("mixture over {:8} {:.2f} ({:.2f} to {:.2f})".format(name + ":", *ratio))
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -576,11 +596,11 @@ for article, ids, one, both in zip(split[2], test_ids, alone, together, strict=T
         )
 
 # %% [markdown]
-# Lists of names: about half of their words are unknown, and the network, with its four words of context, notices that
-# it is in a list. The mixture has one weight for all articles. A weight that depends on the context would do better there;
-# Bengio and others consider that, too.
+# Lists of names: about half of their words are unknown, and four words of context are enough to tell that one is in a list.
+# There the network is so far ahead that the trigram model's opinion only costs. The mixture has one weight for all articles. A
+# weight that depends on the context could do better; Bengio and others consider that, too.
 #
-# Was it luck? `seeds = range(5)` in section 4 trains five networks and prints a line for each. On the author's machine:
+# Was it luck? With `seeds = range(5)` in section 4, five networks are trained and the loop above prints a line for each. On the author's machine:
 #
 # | seed | network | weight | mixture |
 # |---|---|---|---|
@@ -590,8 +610,8 @@ for article, ids, one, both in zip(split[2], test_ids, alone, together, strict=T
 # | 3 | 197.2 | 0.59 | 173.7 |
 # | 4 | 197.1 | 0.60 | 173.8 |
 #
-# The seed moves the figures by less than 1 %; the choice of articles moves them by a quarter. The mixture is far below
-# both of its parts for each seed.
+# The seed moves the figures by less than 1 %; the choice of articles, by up to a quarter. With each seed the mixture is
+# far below both of its parts.
 #
 # ## 8. Who is right where
 #
@@ -626,14 +646,14 @@ assert by_kind["neither seen"]["trigram"] > 1.7 * by_kind["neither seen"]["netwo
 # %% [markdown]
 # (We sort by the answer, which neither model knew: this explains the mixture, it is no way to choose a model.)
 #
-# A third of the words complete a triple that the table knows by heart, and there the network, which had to squeeze the text
-# into half a million numbers, is clearly worse. A quarter come after a neighbour that they never had. There the table is
-# lost, with a perplexity in the thousands, and the network is about twice as good: it has seen *similar* words in *similar* company. The
-# mixture loses a little to the winner of each of these groups, gains on both in the middle, and is best overall.
+# A third of the words complete a triple that the table knows by heart, and there the network, which keeps no
+# list of triples, is clearly worse. A quarter come after a word that they never followed in training. There the table is
+# lost, with a perplexity in the thousands, and the network's is about half of it: it has seen *similar* words in *similar*
+# company. The mixture loses a little to the winner of each of these groups, gains on both in the middle, and is best overall.
 #
 # ## 9. The price of the softmax
 #
-# Two passes over a third of a million words took most of this lesson's run time. Where does it go? For each word the network
+# Two passes over a third of a million words took about half of this lesson's run time. Where does it go? For each word the network
 # looks up four vectors and computes a hidden layer. Then it scores all of the vocabulary and divides by the sum. **Your guess
 # first:** which share of the time is that last part?
 
@@ -688,10 +708,10 @@ print(f"per word: {ours:.0f} µs, and {plain:.0f} µs with torch's own cross_ent
 
 # %% [markdown]
 # Count it: a word costs the hidden layer some 33 thousand multiplications, and the output layer one for each of 64 numbers of
-# each of 7,462 words, half a million. And then an exponential for each word, and several passes through memory. Products and
-# passes bound the speed of training between them. (The course's `SoftmaxLoss` writes its gradient by hand and works in place,
-# so that it passes fewer times than torch's; the last cell has the difference.) A vocabulary ten times as
-# large would cost ten times as much. In 2003 the authors gave a section of their paper to spreading this over many
+# each of 7,462 words, half a million. And then an exponential for each word, and several trips through memory. The multiplications
+# and the trips to memory together set the speed of training. (The course's `SoftmaxLoss` writes its gradient by hand and works
+# in place, so that it makes fewer trips than torch's; the last cell has the difference.) In a vocabulary ten times as large
+# the output layer would cost ten times as much; the curve bends upwards only because its horizontal axis is logarithmic. In 2003 the authors gave a section of their paper to spreading this over many
 # processors. Lesson 03 finds a way around it.
 #
 # ## 10. Unknown words must be paid for
@@ -714,8 +734,8 @@ for min_count in (2, 5, 20, 100, 400):
 
 # %%
 figure, (left, right) = new_figure(width=960, height=360, columns=2)
-for ax, title, column in ((left, "Perplexity: the fewer words, the better?", 0),
-                          (right, "Bits per character: the fewer, the worse", 1)):  # fmt: skip
+for ax, title, column in ((left, "Perplexity: fewer words look better", 0),
+                          (right, "Bits per character: fewer words cost more", 1)):  # fmt: skip
     plot_lines(
         list(by_size), {title: [value[column] for value in by_size.values()]},
         x_label="vocabulary (words)", y_label=title.split(":")[0].lower(), title=title,
@@ -731,11 +751,11 @@ Picture(
 # With 68 words the perplexity is near 5. Nothing was understood; most of the text became *unknown*, and that is easy to
 # predict. The right panel makes the model pay. For each unknown word it must also **spell** it, by a small model of letters
 # learned from the unknown words of the training text. Then what is counted is the price of the whole text (its words in
-# small letters, a space after each), divided by its characters. No choice of vocabulary can cheat there, and lessons 16 and 17, whose models read pieces of words,
-# will be compared in this unit.
+# small letters, a space after each), divided by its characters. Leaving words out of the vocabulary gains nothing there. Lessons 16 and 17, whose models
+# read pieces of words, will be compared in this unit.
 #
 # Two things to remember: perplexities compare only with the same vocabulary, on the same text. And the unknown words cost
-# much: in our test articles a fifth of the words, and of the bits?
+# much. They are a fifth of the words in our test articles; which share of the bits goes into spelling them?
 
 # %%
 rare = (word for words in train for word in words if word not in vocabulary)

@@ -128,9 +128,9 @@ print(f"{len(toy_text)} words of text, {len(toy_centres)} pairs, the same both w
 #
 # $$p(j \mid i) = \frac{e^{w_i \cdot c_j}}{\sum_k e^{w_i \cdot c_k}} \qquad\qquad \text{loss} = -\frac{1}{B} \sum_{(i,j)} \log p(j \mid i)$$
 #
-# On a vocabulary of six words that is easily done, and so is the gradient. Write $g_{k}$ for the slope of a pair's loss
-# along the score $w_i \cdot c_k$. The score of the true context raises its own probability, all scores lower it through
-# the sum:
+# On a vocabulary of seven words that is easily done, and so is the gradient. Write $g_{k}$ for the slope of a pair's loss
+# along the score $w_i \cdot c_k$, and $[k = j]$ for 1 if $k$ is the true context and 0 if not. A higher score of the true
+# context raises its probability; a higher score of any word, through the sum, lowers it:
 #
 # $$g_k = p(k \mid i) - [k = j] \qquad \frac{\partial}{\partial w_i} = \sum_k g_k\, c_k \qquad \frac{\partial}{\partial c_k} = g_k\, w_i$$
 #
@@ -196,8 +196,8 @@ print("by hand = autograd (to 1e-12) = small steps (to 1e-8), for words and cont
 # ### Does it learn what it should?
 #
 # With a small vocabulary we know where training must arrive: at the counted frequencies. The best possible loss is the
-# entropy of the counted contexts, and no model that looks at the centre alone can go below it. Take the 200 most frequent
-# words, with vectors long enough not to stand in the way.
+# entropy of the counted contexts, given the centre, and no model that looks at the centre alone can go below it. Take the 200 most frequent
+# words, with a hundred numbers each, which leaves little in the way.
 
 # %%
 few = 200
@@ -276,7 +276,7 @@ ax.set_yscale("log")
 exercises.guess_cost(ax.figure, measured=softmax_cost[-1] / sampling_cost[-1])
 
 # %% [markdown]
-# Our vocabulary is tiny. word2vec was made for texts with a million different words, and the upper line keeps rising.
+# Our vocabulary is tiny. word2vec was tried on a vocabulary of a million words, and the upper line keeps rising.
 #
 # ## 4. A cheaper question
 #
@@ -308,7 +308,7 @@ print(f"loss by hand {loss:.4f}, by the course {found.item():.4f} nats; same gra
 # %% [markdown]
 # **Which noise?** In proportion to how common words are, says the paper, but to the power 3/4. **Which pairs?** *the* is
 # one word in thirteen and says little about its neighbours, so common words are thinned: each occurrence of a word with
-# share $f$ of the text survives with probability $\sqrt{t / f}$. Both in numbers:
+# share $f$ of the text survives with probability $\sqrt{t / f}$, at most 1; our threshold $t$ is 0.0001. Both in numbers:
 
 # %%
 config = Word2VecConfig()
@@ -327,9 +327,9 @@ for word in ("the", "of", "is", "water", "ocean", "sodium", "zone"):
 # %% [markdown]
 # ## 5. Trained as published
 #
-# All parts together: thin the text, draw windows, draw noise, nudge the vectors, pair after pair. We take 8,192 pairs a
-# step, since torch is slow at single pairs, and Adam, since large steps need one rate for each number. Two passes over
-# the text:
+# All parts together: thin the text, draw windows, draw noise, nudge the vectors, pair after pair. Unlike the
+# published program, we take 8,192 pairs a step, since torch is slow at single pairs, and use Adam, which gives
+# each number a rate of its own, since a rare word moves in few of these large steps. Two passes over the text:
 
 # %%
 batches = sampled_batches(
@@ -370,7 +370,7 @@ print(f"{sampled_rate:.1f} billion multiplications and additions per second (GFL
 #
 # Dynamic windows average, too: a context at distance $d$ is in a window drawn from 1 to $w$ with probability
 # $(w - d + 1)/w$. And a pair survives thinning if both words do. So `expected_counts` is lesson 01's table with weights.
-# Check it: the sampled losses of the model we have just trained, against the formula.
+# Check it: the sampled loss of the model we have just trained, against the formula (both divided by the number of pairs).
 
 # %%
 counts = expected_counts(
@@ -393,7 +393,7 @@ assert abs(by_formula - by_sampling) < 0.02
 # other vector, tile by tile), and the tests compare it with autograd's.
 #
 # One more thing is known in advance. A model that knows nothing about words should answer "one in $K + 1$ is real",
-# which is a score of $-\log K$. So that is where training starts, and not at 0.
+# which is a score of $-\log K$. So that is where training starts, here and in section 5, and not at 0 as in the published program.
 
 
 # %%
@@ -425,8 +425,8 @@ print(f"section 5: {sampled_rate:.1f} GFLOP/s   here: {exact_rate:.0f}   "
 assert exact_rate > 4 * sampled_rate
 
 # %% [markdown]
-# So it does far more arithmetic and is done sooner. What bounds it now is the matrix product and, for the rest, the sigmoid of
-# 82 million scores a pass.
+# So it does far more arithmetic and is done sooner. It is still well below the speed of a bare matrix product: between the
+# products, each of the 82 million scores of a pass needs a sigmoid and a trip to memory.
 
 # %% [markdown]
 # One run proves little: the start and the order of the steps are random. Four more seeds, each trained and judged the
@@ -453,7 +453,7 @@ print(
 )
 
 # %% [markdown]
-# Where do the settings come from? Dimension 100, $K = 5$ and the power 3/4 are those of the paper. Window, threshold of
+# Where do the settings come from? $K = 5$ and the power 3/4 are in the paper, dimension 100 is that of lesson 01. Window, threshold of
 # subsampling, number of passes, learning rate and Adam without momentum were chosen on **half** of the judged pairs (the half is drawn with
 # seed 0, as in the last exercise of lesson 01). Here is the other half, which chose nothing:
 
@@ -474,12 +474,12 @@ for name, pairs in (("WordSim-353", wordsim), ("SimLex-999", simlex)):
 #
 # $$N(i,j)\, \sigma(-x) = K N(i) P(j)\, \sigma(x) \quad\Rightarrow\quad x_{ij} = \log \frac{N(i,j)}{N(i)\, P(j)} - \log K$$
 #
-# That is **PMI − log K**. Nobody counted, nobody took a logarithm, and yet this is the table of lesson 01, with the noise
-# distribution in the place of the contexts' own (Levy and Goldberg 2014).
+# That is **PMI − log K**. word2vec keeps no counts and takes no logarithm of them, and yet this is the table of lesson 01, with
+# the noise distribution in the place of the contexts' own (Levy and Goldberg 2014).
 #
 # So much for paper. We test it twice: on 200 words with 200 numbers each, where there is room; and on the model of
-# section 6, where 9,056 words have to share 100 dimensions. Only pairs that stand within the window ten times or more,
-# because the PMI of a pair seen once is mostly luck.
+# section 6, where 9,056 words have to share 100 dimensions. There we look only at pairs that stand within the window ten
+# times or more, because the PMI of a pair seen once is mostly luck.
 #
 # **Your guess first.** How closely will the inner products of the *large* model follow PMI − log K?
 
@@ -526,13 +526,13 @@ line_panel(
     left,
     small_x,
     small_y,
-    title=f"200 words, 200 dimensions: the line, r = {small_r:.4f}",
+    title=f"200 words, 200 dimensions: on the line, r = {small_r:.4f}",
 )
 line_panel(
     right,
     large_x,
     large_y,
-    title=f"9,056 words, 100 dimensions: its shadow, r = {large_r:.2f}",
+    title=f"9,056 words, 100 dimensions: near it, r = {large_r:.2f}",
 )
 exercises.guess_line(figure, measured=large_r)
 
@@ -543,14 +543,15 @@ assert large_r > 0.85
 print("correlation above 0.999 where there is room, above 0.85 in the model of section 6")
 
 # %% [markdown]
-# Prediction was counting all along. What word2vec adds to lesson 01 is the *weighing*: a factorisation in which a pair
+# Prediction was counting all along. (A correlation says how close the points are to *some* line. The dashed one is *the* line,
+# and on the right the highest scores stay below it.) What word2vec adds to lesson 01 is the *weighing*: a factorisation in which a pair
 # counts by how often it was seen, where SVD takes all cells as equally sure.
 #
 # ## 8. Why two tables
 #
-# A score says how much likelier than chance a pair is, also for a word with itself. Most words hardly ever stand beside
-# themselves, so that score should be low. But the inner product of a vector with itself is its squared length, never
-# below zero. In the terms of lesson 01: one table can only write matrices $W W^\top$, which have no negative eigenvalue.
+# A score says how much likelier than chance a pair is, also for a word with itself. For a word that never comes back within
+# the window, that score should be far below zero. But the inner product of a vector with itself is its squared length,
+# never below zero. In the terms of lesson 01: one table can only write matrices $W W^\top$, which have no negative eigenvalue.
 # How many has the table of scores? Take the 200 words of section 7, where the model reached its aim.
 
 # %%
@@ -568,6 +569,9 @@ print(f"a word with itself: {np.median(np.diag(table)):.1f} as learned with two 
 assert (strengths < 0).sum() > few / 4
 
 # %% [markdown]
+# One table at its best misses by more than the scores spread: a single number for all pairs would miss by less. And it
+# gives a word a high score with itself, whatever the text says.
+#
 # And in the large model, with 100 dimensions for 9,056 words? Look at words that never stand near themselves.
 
 # %%
@@ -585,8 +589,8 @@ print(f"word · its own context vector {np.median(with_itself):5.2f}")
 print(f"word · any context vector     {np.median(vectors[rows] @ contexts[rows].T):5.2f}")
 
 # %% [markdown]
-# Half-way. A word's own context vector is not *low*, as it should be, but far lower than one table would have it. Room is
-# short, and with a hundred numbers it pays to be wrong about a few thousand pairs in 82 million.
+# Half-way. The score with its own context vector should be low and is not, but it is far lower than one table would have it.
+# Room is short, and with a hundred numbers it pays to be wrong about a few thousand pairs in 82 million.
 #
 # The two tables may also be added up. In the sum of both, two words are close if they keep the same company *or* keep
 # each other company:
@@ -597,6 +601,8 @@ for name, pairs in (("WordSim-353", wordsim), ("SimLex-999", simlex)):
           f"words + contexts {judge(vectors + contexts, pairs).spearman:.3f}")  # fmt: skip
 
 # %% [markdown]
+# Here it changes little: no more than another seed does (section 6).
+#
 # ### Move it yourself
 #
 # The neighbours of a word in three sets of vectors of the same text: lesson 01's PPMI + SVD, skip-gram as published after
@@ -612,7 +618,8 @@ neighbour_explorer = NeighbourExplorer(
 neighbour_explorer.picture()
 
 # %% [markdown]
-# Try *sodium*, *court*, *war*, then a rare word such as *voyage*. Set the metric to *dot* and see whose common words take
+# Most of these neighbours are rare words: their counts are at the right edge. Is that so in the other two sets? Try *sodium*,
+# *court*, *war*, then a rare word such as *voyage*. Set the metric to *dot* and see whose common words take
 # over.
 
 # %%
@@ -635,8 +642,8 @@ for name, one, losses in (
 
 # %% [markdown]
 # Use the line. Common contexts (the 100 most frequent words) in one colour, rare ones (from rank 2,000 on) in the other.
-# In your own model both lie along one diagonal. Before you look: what would the picture be for each of the four
-# suspects?
+# In your own model both lie along one diagonal. Before you look: the next cell names four suspects. What would the
+# picture be for each?
 
 # %%
 figure, panels = new_figure(width=960, height=440, columns=2)
@@ -663,8 +670,8 @@ exercises.guess_fault(figure)
 #
 # </details>
 #
-# That was the power 0 in place of 3/4. And 1, noise exactly as common as the words are? Then the line is plain PMI, which
-# lesson 01 warned about: it overrates rare contexts.
+# That was the power 0 in place of 3/4. And 1, noise exactly as common as the words are? In a text that is not
+# thinned, that would be plain PMI (less log K), which overrates contexts seen once or twice by luck.
 
 # %%
 as_common, _ = train(replace(config, noise_exponent=1.0))
@@ -680,7 +687,8 @@ print(
 # ## 10. Against gensim
 #
 # gensim's `Word2Vec` is the usual implementation: compiled code that does what section 5 did, pair by pair. Same text,
-# dimension and number of noise words, one core each. We looked for gensim's fastest settings, too: with a rate four
+# dimension and number of noise words. gensim works with one thread, ours with those that torch has here (section 6 printed
+# their number); `benchmarks/README.md` has both on one core. We looked for gensim's fastest settings, too: with a rate four
 # times its default it needs four passes and not twenty, and its window is best at 10 (where a dropped word lets the
 # window reach further; ours keeps the gap and is best at 15). To bring SimLex-999 above 0.23 as well it needs six passes
 # at half that rate. The score is taken after every pass, outside the clock.
@@ -752,14 +760,14 @@ for (name, watch), colour, marker in zip(runs.items(), OKABE_ITO, MARKERS, stric
 ax.plot([sampled_seconds], [judge(published.vectors()).spearman], MARKERS[2], color=OKABE_ITO[2],
         label="ours, sampled (section 5)")  # fmt: skip
 ax.axhline(0.5, color="#000000", linestyle="--", linewidth=1)
-ax.set_xlabel("seconds on one core, counting included")
+ax.set_xlabel("seconds, counting included")
 ax.set_ylabel("Spearman, WordSim-353")
 first, second = reached.values()
 ax.set_title(
-    f"At 0.50 after {first:.1f} s without samples, after {second:.1f} s with", loc="left"
+    f"0.50 after {first:.1f} s without sampling, {second:.1f} s in gensim", loc="left"
 )
 ax.legend(fontsize=9, frameon=False, loc="lower right")
-Picture(ax.figure, alt="Spearman on WordSim-353 against seconds for three trainings on one core: our expected loss, "
+Picture(ax.figure, alt="Spearman on WordSim-353 against seconds for three trainings: our expected loss, "
         "gensim, and our sampled training; a dashed line marks 0.50.")  # fmt: skip
 
 # %% [markdown]
@@ -854,12 +862,13 @@ scoreboard.record(
 # %% [markdown]
 # **What remains.** If skip-gram factorises a table of counts with a weight for each cell, why not say so at the start, choose
 # the weights ourselves, and fit the logarithm of the counts by least squares? That is GloVe, in lesson 04. And of WordSim's
-# 353 pairs a third could not be judged, because a word is too rare for our vocabulary: *voyage* has a vector, *voyages*
+# 353 pairs nearly a third could not be judged, because a word is too rare for our vocabulary: *voyage* has a vector, *voyages*
 # has none, though anyone can see what it means. Lesson 04 mends that, too.
 #
 # **Read on**
-# - Mikolov et al. (2013), *Distributed Representations of Words and Phrases and their Compositionality*: eight pages in which
-#   every trick of this lesson appears for the first time.
+# - Mikolov et al. (2013), *Distributed Representations of Words and Phrases and their Compositionality*: negative
+#   sampling, subsampling and the power 3/4. Skip-gram itself is in their *Efficient Estimation of Word Representations in
+#   Vector Space* of the same year.
 # - Goldberg and Levy (2014), *word2vec Explained*: the derivation that the paper left out, in five pages.
 # - Levy and Goldberg (2014), *Neural Word Embedding as Implicit Matrix Factorization*: where section 7 comes from.
 # - Ji et al. (2016), *Parallelizing Word2Vec in Shared and Distributed Memory*: the way in between: noise words shared by

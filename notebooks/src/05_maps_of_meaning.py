@@ -354,8 +354,8 @@ print("random vectors: no two with a cosine above 0.3")
 
 # %% [markdown]
 # To keep our eyes from cheating, let a rule count the islands: **HDBSCAN** (Campello, Moulavi and Sander 2013) finds
-# dense patches of at least five points with water around them. It knows nothing of words. We look at t-SNE with perplexity 2, a low setting that
-# shows much detail.
+# dense patches of at least five points with water around them. It knows nothing of words. We look at t-SNE with
+# perplexity 2, a low setting that shows much detail.
 #
 # **Your guess first.**
 

@@ -140,6 +140,7 @@ WORDS = [np.array([0, 1, 2])]
         (lambda: KneserNey([np.array([0.5])], order=3, vocabulary_size=3), "array of word ids"),
         (lambda: KneserNey([np.array([0, 3])], order=3, vocabulary_size=3), "must be 0 to 2"),
         (lambda: KneserNey([np.array([0, -1])], order=3, vocabulary_size=3), "an id of their own"),
+        (lambda: KneserNey([np.zeros(4, dtype=int)], order=3, vocabulary_size=1), "nothing to predict"),
         (lambda: KneserNey(WORDS, order=0, vocabulary_size=3), "try order 3"),
         (lambda: KneserNey(WORDS, order=5, vocabulary_size=10_000), "try order 3"),
         (lambda: KneserNey(WORDS, order=2, vocabulary_size=3, discounts=[0.5]), "Give 2 discounts"),
@@ -151,8 +152,3 @@ WORDS = [np.array([0, 1, 2])]
 def test_bad_input_is_refused_with_a_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_a_vocabulary_of_one_word_is_certain():
-    model = KneserNey([np.zeros(4, dtype=int)], order=3, vocabulary_size=1)
-    assert np.concatenate(model.log_probabilities([np.zeros(3, dtype=int)])) == pytest.approx(0)

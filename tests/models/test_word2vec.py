@@ -178,7 +178,7 @@ EMPTY = WindowBatch(ZERO - 1, ZERO[0], ZERO)
         (lambda: Word2VecConfig(negatives=0), "negatives must be 1 or more"),
         (lambda: Word2VecConfig(subsample=0), "above 0"),
         (lambda: Word2VecConfig(learning_rate=0), "above 0"),
-        (lambda: SkipGram(0, CONFIG), "rows and columns"),
+        (lambda: SkipGram(1, CONFIG), "nothing to tell apart"),
         (lambda: make(Cbow).loss(EMPTY),
          "without any word"),
     ],

@@ -153,6 +153,10 @@ def test_torch_is_left_as_it_was():
     [
         (lambda: expected_skipgram([], CONFIG, vocabulary_size=3), "no known words"),
         (lambda: expected_skipgram([np.array([0])], CONFIG, vocabulary_size=1), "not all 0|longer documents"),
+        (
+            lambda: expected_skipgram([np.zeros(9, dtype=int)], CONFIG, vocabulary_size=1),
+            "nothing to tell apart",
+        ),
         (lambda: expected_skipgram([np.array([5])], CONFIG, vocabulary_size=3), "must be -1 to 2"),
         (lambda: ExpectedSkipGram(np.ones((2, 3)), np.ones(2) / 2, CONFIG), "do not fit"),
         (lambda: ExpectedSkipGram(np.ones((2, 2)), np.ones(3) / 3, CONFIG), "do not fit"),

@@ -136,6 +136,14 @@ def test_a_pass_holds_every_pair_once_with_noise_and_depends_on_the_generator_al
 ONE = [torch.tensor([0, 1])]
 
 
+def common_words_only():
+    """Batches of a text in which subsampling keeps nothing."""
+    return sampled_batches(
+        [np.array([0, 1, 0, 1])], vocabulary_size=2, window=2, negatives=1, noise_exponent=0.75,
+        subsample=1e-12, batch_size=4,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -150,6 +158,7 @@ ONE = [torch.tensor([0, 1])]
             lambda: expected_counts([np.array([0])], vocabulary_size=1, window=2, subsample=1),
             "longer documents",
         ),
+        (lambda: next(common_words_only()(seeded())), "Subsampling left no word"),
         (lambda: skipgram_pairs(ONE, window=0, generator=seeded()), "window must be"),
         (lambda: skipgram_pairs([], window=1, generator=seeded()), "no known words"),
         (lambda: cbow_windows([torch.tensor([-1])], window=1, generator=seeded()), "no known words"),
