@@ -34,6 +34,11 @@ def pytest_configure(config):
         lend_models(Path(os.environ["COURSE_CACHE"]))
 
 
+def pytest_collection_modifyitems(items):
+    """Whole lessons first: the longest tests must not be left to one worker while the other has none."""
+    items.sort(key=lambda item: not item.name.startswith("test_a_lesson_run_twice"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector):
     """A notebook that was never executed, or lost its outputs, is an error of collection."""

@@ -8,16 +8,22 @@ from notebook_page import NotebookPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
+EXPLORERS = ("TrainingScrubber:", "NeighbourTruth:")  # named without the word
 TESTED_BY_VALUE = ("00", "01")  # in files of their own
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PICTURE = "root => root.querySelector('[class$=-picture]').innerHTML"
 
 
 def shown_explorers(name):
-    """Variables whose explorers a lesson shows live: cells that end with nothing but such a name."""
+    """Variables whose explorers a lesson shows live; the stored output of such a cell says what it is."""
     cells = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))["cells"]
-    code = ["".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"]
-    return [text.splitlines()[-1] for text in code if text and text.splitlines()[-1].isidentifier()]
+    shown = []
+    for cell in cells:
+        texts = ["".join(out.get("data", {}).get("text/plain", "")) for out in cell.get("outputs", ())]
+        if any("Explorer: run the notebook" in text or text.startswith(EXPLORERS) for text in texts):
+            shown.append("".join(cell["source"]).strip().splitlines()[-1])
+    assert shown, f"{name} shows no explorer"
+    return shown
 
 
 def assert_a_slider_moves_the_picture(page, root):
