@@ -465,8 +465,8 @@ for name, grid in grids.items():
     sizes = [find_islands(grid.vectors, min_size=size).max() + 1 for size in (5, 8)]
     share = same_group_share(grid.vectors, groups=groups)
     print(
-        f"{name:15} islands in 384 dimensions: {sizes[0]} of five or more words, {sizes[1]} of "
-        f"eight or more; neighbours of one's own group: {share:.2f}"
+        f"{name:15} islands of five words or more: {sizes[0]}, of eight or more: {sizes[1]}; "
+        f"own group {share:.2f}"
     )
 
 # %% [markdown]
@@ -550,6 +550,8 @@ def group_distances(points):
 
 # %%
 truth = group_distances(chosen)
+print(f"{'':35} common neighbours   order of group distances,")
+print(f"{'':35} of two seeds        against the truth")
 for method, options in [("PCA", {}), *settings]:
     points = [
         word_maps.get(method, seed=seed, **options).points for seed in word_maps.seeds
@@ -557,8 +559,8 @@ for method, options in [("PCA", {}), *settings]:
     with_truth = [spearman(truth, group_distances(p)) for p in points]
     named = ", ".join([method, *(f"{name} {value:g}" for name, value in options.items())])
     print(
-        f"{named:35} common neighbours of two seeds {stability(points):.2f}   "
-        f"order of group distances, against the truth: {min(with_truth):.2f} to {max(with_truth):.2f}"
+        f"{named:35} {stability(points):.2f}                "
+        f"{min(with_truth):.2f} to {max(with_truth):.2f}"
     )
 
 # %%
