@@ -52,7 +52,7 @@ lint: $(READY)  ## style, types, and notebooks that agree with their sources
 units: $(READY)  ## unit tests
 	@echo "Unit tests ..."
 	@rm -rf $(LENT)
-	@$(ONE_THREAD) $(LEND) $(RUN) -m pytest tests -n 2 --dist worksteal -m "not browser"
+	@$(ONE_THREAD) $(LEND) $(RUN) -m pytest tests -n 2 --maxschedchunk 1 -m "not browser"
 
 lessons: $(READY)  ## run every lesson in a fresh kernel and compare what it printed
 	@echo "Lessons ..."
