@@ -222,6 +222,7 @@ def svd_vectors(matrix: Any, *, dimension: int, exponent: float = 0.5) -> NDArra
     Parameters
     ----------
     matrix : sparse matrix or array of shape (V, M)
+        Decomposed in double precision if it is float64, else in single.
     dimension : int
         How many columns to keep, fewer than V and M.
     exponent : float
@@ -240,7 +241,9 @@ def svd_vectors(matrix: Any, *, dimension: int, exponent: float = 0.5) -> NDArra
         If `dimension` is too large or below 1, `exponent` is negative, or `matrix` is all zeros
         or holds NaN or infinity.
     """
-    table = sparse.csr_matrix(matrix, dtype=np.float32)
+    table = sparse.csr_matrix(matrix)
+    # ARPACK works with the squares, which cost half of the digits: a caller who needs more passes float64.
+    table = table.astype(np.float64 if table.dtype == np.float64 else np.float32, copy=False)
     _require_dimension(dimension, limit=min(table.shape))
     if not exponent >= 0:
         raise ValueError(f"exponent must be 0 or more, not {exponent}.")
@@ -249,7 +252,7 @@ def svd_vectors(matrix: Any, *, dimension: int, exponent: float = 0.5) -> NDArra
     if not table.data.any():
         raise ValueError("The matrix is all zeros, so no word differs from another; pass more text.")
     # A fixed start makes the iteration, and so every figure built on it, the same on each run.
-    start = np.random.default_rng(0).standard_normal(min(table.shape)).astype(np.float32)
+    start = np.random.default_rng(0).standard_normal(min(table.shape)).astype(table.dtype)
     # Small dense steps between sparse products: a second BLAS thread gains nothing and, beside a busy
     # neighbour, waits most of the time.
     with threadpool_limits(1, user_api="blas"):

@@ -241,3 +241,15 @@ def test_bad_input_is_refused_with_a_sentence(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_svd_of_doubles_is_computed_in_double_precision():
+    matrix = np.random.default_rng(0).poisson(1, size=(12, 12)).astype(np.float64)
+    u, sigma, _ = np.linalg.svd(matrix)
+    exact = u[:, :3] * sigma[:3]
+    errors = []
+    for precision in (np.float64, np.float32):
+        found = svd_vectors(matrix.astype(precision), dimension=3, exponent=1.0).astype(np.float64)
+        errors.append(np.abs(found @ found.T - exact @ exact.T).max())
+    assert errors[0] < 1e-5  # what remains is that the result is float32
+    assert errors[0] <= errors[1]
