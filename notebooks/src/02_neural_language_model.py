@@ -895,41 +895,27 @@ print({name: f"{count:,}" for name, count in parameters.items()})
 
 
 # %%
-def record_perplexity(model):
-    result = results[parts[model]]
+def record(model, *, metric, value, result):
     return scoreboard.record(
-        lesson="02", model=model, metric="perplexity, test articles, V = 7,462",
-        value=result.perplexity, low=result.low, high=result.high,
-        seconds=seconds[model], parameters=parameters[model],
-    )  # fmt: skip
-
-
-def record_bits(model):
-    result = bits[parts[model]]
-    return scoreboard.record(
-        lesson="02", model=model, metric="bits per character, test articles",
-        value=result.bits, low=result.low, high=result.high,
+        lesson="02", model=model, metric=metric, value=value, low=result.low, high=result.high,
         seconds=seconds[model], parameters=parameters[model],
     )  # fmt: skip
 
 
 # %%
-record_perplexity("Kneser-Ney trigram")
+for model, part in parts.items():
+    row = record(
+        model, metric="perplexity, test articles, V = 7,462",
+        value=results[part].perplexity, result=results[part],
+    )  # fmt: skip
+row
 
 # %%
-record_perplexity("NPLM")
-
-# %%
-record_perplexity("NPLM + Kneser-Ney")
-
-# %%
-record_bits("Kneser-Ney trigram")
-
-# %%
-record_bits("NPLM")
-
-# %%
-record_bits("NPLM + Kneser-Ney")
+for model, part in parts.items():
+    row = record(
+        model, metric="bits per character, test articles", value=bits[part].bits, result=bits[part]
+    )  # fmt: skip
+row
 
 # %%
 scoreboard.record(
