@@ -49,6 +49,12 @@ schedules were chosen on all of them. Tried for gensim: alpha 0.025 to 0.3, 2 to
 questions and search the whole vocabulary; the run fails if a section differs by one answer. Ours multiplies
 blocks of questions with all words at once; gensim asks one question at a time.
 
+**MiniLM.** The same thousand texts, one after the other on both sides, same threads, float32, weights loaded
+beforehand: oddities (empty, other scripts, emoji, control characters, a word of 300 letters), single words,
+and stretches of Wikipedia from one word to more than the 512 pieces that both read. The run fails if a
+number of any vector differs by more than 1e-5. Both sides sort texts by length; ours fills batches by
+pieces (about 2,048), sentence-transformers by texts (32).
+
 **Key press to new pixels.** In JupyterLab in headless Chromium: from the moment the page gets the key to
 the second animation frame after the picture in the document has changed (and a PNG has been decoded). An
 explorer of the course against `ipywidgets.interact` with pyplot, both in one notebook and both with the

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import pretrained
 from course_utils.datasets.gensim_files import FILES
+from course_utils.pretrained import files as minilm_files
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -47,7 +47,7 @@ def test_every_picture_in_the_readme_has_a_text():
 def test_data_readme_lists_every_file_with_its_checksum():
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| `(\S+)` .*`([0-9a-f]{64})` \|$", text, re.M))
-    of_minilm = {f"model/{name}": sha256 for name, sha256 in pretrained.FILES.items()}
+    of_minilm = {f"model/{name}": sha256 for name, sha256 in minilm_files.FILES.items()}
     assert listed == {**dict(FILES.values()), **of_minilm}
 
 

@@ -1,8 +1,8 @@
-"""Models that lessons trained once in a test run, lent to the runs of the same lessons that follow.
+"""What lessons trained or computed once in a test run, lent to the runs of the same lessons that follow.
 
 Each lesson is tested from a cold start once (`tests/test_notebooks.py`). What it trained there is copied to
 the folder named by COURSE_TEST_CACHE; nbval and the browser tests begin with a copy of that, so that a test
-run does not train everything three times. Models are keyed by config, data and code, so a stale one is
+run does not train everything three times. All is keyed by config, data and code, so what is stale is
 never used. Without the variable nothing is kept and nothing lent.
 """
 
@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-KEPT = ("models", "wikipedia")  # folders of the cache that hold results, not a reader's progress
+KEPT = ("docstrings", "models", "vectors", "wikipedia")  # folders of the cache that hold results, not a reader's progress
 
 
 def keep_models(cache: Path) -> None:

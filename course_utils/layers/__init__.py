@@ -1,0 +1,1 @@
+"""Parts of models, each equal to its PyTorch twin given the same weights."""
