@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.datasets import authored_files
 from course_utils.datasets.gensim_files import FILES
 from course_utils.pretrained import files as minilm_files
 
@@ -48,7 +49,8 @@ def test_data_readme_lists_every_file_with_its_checksum():
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| `(\S+)` .*`([0-9a-f]{64})` \|$", text, re.M))
     of_minilm = {f"model/{name}": sha256 for name, sha256 in minilm_files.FILES.items()}
-    assert listed == {**dict(FILES.values()), **of_minilm}
+    authored = {f"authored/{name}": sha256 for name, sha256 in authored_files.FILES.items()}
+    assert listed == {**dict(FILES.values()), **of_minilm, **authored}
 
 
 def test_glossary_has_every_shape_letter_of_the_package():

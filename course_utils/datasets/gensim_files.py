@@ -16,6 +16,15 @@ FILES = {
     "wordsim353": ("wordsim353.tsv", "f92a022fc2537793a15bc3a8c162ebcd74990e033a228bb6388cb71e4c0b1e1d"),
     "simlex999": ("simlex999.txt", "d5e0501971478a511430ee880bd0121e94ac701ba86d90544d83e6d2ba3db05d"),
     "analogies": ("questions-words.txt", "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36"),
+    "lee": ("lee.cor", "a878f9a58f6743c32985c56c2f2f75988386216b38a4023a01fd3bcf7884d93e"),
+    "lee_background": (
+        "lee_background.cor",
+        "5d78d6dafd953bbf65797bef09a9ffb9ec430583381be705f8fd460000f370fb",
+    ),
+    "lee_ratings": (
+        "similarities0-1.txt",
+        "23762bc6b728897144dda3d324a2c032dc1e059e1009806226d64b6dd123ed79",
+    ),
 }
 
 
@@ -39,7 +48,7 @@ def gensim_file(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"wikipedia", "wordsim353", "simlex999", "analogies"}
+    name : {"wikipedia", "wordsim353", "simlex999", "analogies", "lee", "lee_background", "lee_ratings"}
 
     Raises
     ------

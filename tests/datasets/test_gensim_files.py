@@ -9,6 +9,7 @@ import pytest
 
 from course_utils.datasets import gensim_files
 from course_utils.datasets.gensim_files import FILES, gensim_file, sha256_of_source
+from course_utils.datasets.lee import load_lee
 from course_utils.datasets.wikipedia import load_wikipedia
 from course_utils.datasets.word_analogies import load_analogies
 from course_utils.datasets.word_pairs import load_simlex999, load_wordsim353
@@ -19,6 +20,9 @@ LOADERS = {
     "wordsim353": load_wordsim353,
     "simlex999": load_simlex999,
     "analogies": load_analogies,
+    "lee": load_lee,
+    "lee_background": load_lee,
+    "lee_ratings": load_lee,
 }
 
 
@@ -75,7 +79,9 @@ def test_without_gensim_the_sentence_says_how_to_get_it(monkeypatch):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="knows wikipedia, wordsim353, simlex999, analogies, not 'men'"):
+    with pytest.raises(
+        ValueError, match="knows wikipedia, wordsim353, simlex999, analogies, lee, .* not 'men'"
+    ):
         gensim_file("men")
 
 
