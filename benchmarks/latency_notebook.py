@@ -56,6 +56,57 @@ projection_explorer = ProjectionExplorer(
 )
 projection_explorer"""
 
+# A model of seven layers and 384 numbers, as MiniLM is; what encoding costs is no part of moving the slider.
+CONTEXT = """import re
+from types import SimpleNamespace
+
+import numpy as np
+
+from course_utils.explorers.context import ContextExplorer
+
+
+def read_layers(text):
+    spans = [(0, 0), *(match.span() for match in re.finditer(r"\\w+|[^\\w\\s]", text)), (0, 0)]
+    noise = np.random.default_rng(len(text)).standard_normal((7, len(spans), 384), dtype=np.float32)
+    pieces = [text[start:end] or "[CLS]" for start, end in spans]
+    return SimpleNamespace(pieces=pieces, spans=spans, vectors=1 + noise.cumsum(axis=0))
+
+
+bands = {"same sense": (np.full(7, 0.5), np.ones(7)), "other sense": (np.zeros(7), np.full(7, 0.6))}
+context_explorer = ContextExplorer(
+    read_layers, word="bank", references=bands, layer=3,
+    first="She sat down on the grassy bank of the river and watched the boats go by",
+    second="The bank raised its interest rates again, said a man who lends money to another bank",
+)
+context_explorer"""
+
+# The Wikipedia sample in pieces of 60 words, searched by keywords and by summed random vectors.
+SEARCH = """import numpy as np
+
+from course_utils.datasets.wikipedia import load_wikipedia
+from course_utils.explorers.search import SearchExplorer
+from course_utils.search import KeywordIndex, VectorIndex
+
+articles = [article.text.split() for article in load_wikipedia()]
+passages = [" ".join(words[i : i + 60]) for words in articles for i in range(0, len(words), 60)]
+random_vectors = {}
+
+
+def encode_sum(texts):
+    rng = np.random.default_rng(0)
+    words = [text.lower().split() for text in texts]
+    for word in {word for one in words for word in one} - set(random_vectors):
+        random_vectors[word] = rng.standard_normal(64)
+    return np.array([np.sum([random_vectors[word] for word in one], axis=0) for one in words])
+
+
+search_explorer = SearchExplorer(
+    {"keyword": KeywordIndex(passages), "vectors": VectorIndex(encode_sum(passages), encode_sum)},
+    documents=passages, titles=[f"passage {i}" for i in range(len(passages))],
+    query="the salt water of the ocean", relevant={"the salt water of the ocean": range(100)},
+)
+search_explorer"""
+
 # A picture that changes all over, drawn by matplotlib: what explorers of curves and clouds cost.
 SCATTER = '''import ipywidgets as widgets
 import numpy as np
@@ -214,6 +265,40 @@ in_class(
 )"""
 
 
+CONTEXT_PEER = """def context_peer(layer):
+    seen = context_explorer.compute({**context_explorer.state(), "layer": layer})
+    figure, axes = plt.subplots(3, figsize=(6.4, 4.6))
+    for name, (low, high) in bands.items():
+        axes[0].fill_between(range(7), low, high, alpha=0.16, label=name)
+    axes[0].plot(seen["cosines"], marker="o")
+    axes[0].plot(layer, seen["cosines"][layer], marker="o", markersize=12)
+    axes[0].set_title(f"cosine {seen['cosines'][layer]:.3f} at layer {layer}")
+    axes[0].legend()
+    for ax, nearest in zip(axes[1:], seen["nearest"]):
+        shown = ax.barh([piece for piece, _ in nearest], [score for _, score in nearest])
+        ax.bar_label(shown, [f"{score:.3f}" for _, score in nearest])
+    plt.show()
+
+
+in_class(widgets.interact(context_peer, layer=widgets.IntSlider(value=3, min=0, max=6)), "context")"""
+
+SEARCH_PEER = """def search_peer(k):
+    seen = search_explorer.compute({**search_explorer.state(), "k": k})
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 5.6))
+    for ax, (name, rows) in zip(axes, seen["indices"].items()):
+        scores = seen["scores"][name]
+        ax.barh(range(len(rows)), scores)
+        for place, row in enumerate(rows):
+            why = ", ".join(f"{term} {part:+.3g}" for term, part in seen["why"][name][place][:3])
+            ax.text(0, place, f"{search_explorer._titles[row]}: {passages[row][:40]} ({why})", fontsize=8)
+        ax.invert_yaxis()
+        ax.set_title(name)
+    plt.show()
+
+
+in_class(widgets.interact(search_peer, k=widgets.IntSlider(value=5, min=3, max=10)), "search")"""
+
+
 @dataclass(frozen=True)
 class Measured:
     """An explorer whose latency is measured: its name, the slider that is moved, and its budget."""
@@ -230,13 +315,23 @@ MEASURED = (
     Measured("neighbours", "k", SVG_BUDGET, "01"),
     Measured("cooccurrence", "window", SVG_BUDGET, "01", keys=("ArrowLeft", "ArrowRight")),
     Measured("projection", "perplexity", PNG_BUDGET, "05"),
+    Measured("context", "layer", SVG_BUDGET, "06"),
+    Measured("search", "k", SVG_BUDGET, "07"),
     Measured("scatter", "angle", PNG_BUDGET, ""),
 )
 
 
 def sources() -> list[str]:
     """All cells: the corpus, then each explorer and its peer."""
-    explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, PROJECTION, SCATTER]
-    peers = [SOFTMAX_PEER, NEIGHBOURS_PEER, COOCCURRENCE_PEER, PROJECTION_PEER, SCATTER_PEER]
+    explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, PROJECTION, CONTEXT, SEARCH, SCATTER]
+    peers = [
+        SOFTMAX_PEER,
+        NEIGHBOURS_PEER,
+        COOCCURRENCE_PEER,
+        PROJECTION_PEER,
+        CONTEXT_PEER,
+        SEARCH_PEER,
+        SCATTER_PEER,
+    ]
     pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
     return [CORPUS, YARDSTICK, PEER_HELPERS, *pairs]

@@ -14,6 +14,17 @@ CELL = 8  # pixels; where a label or a point lies is remembered in squares of th
 LETTER, LABEL_HEIGHT = 7.0, 13  # pixels that a common letter of a label takes
 NARROW, BROAD = frozenset("fijlrtI.,:;'|!()[] "), frozenset("mwMW@%&")
 LONGEST_LABEL = 22  # letters
+# How broad the letters of DejaVu Sans are, in shares of their height, rounded up; Verdana's are alike.
+BREADTHS = {
+    letter: share
+    for share, letters in (
+        (0.3, "'IJijl"), (0.35, " ,./:;\\|·’"), (0.4, "!()-[]ft"), (0.45, "r"), (0.5, '"*_`'),
+        (0.55, "?csz“”"), (0.6, "FLkvxy"), (0.65, "$0123456789EPSTYabdeghnopqu{}"), (0.7, "ABCKRVXZ"),
+        (0.75, "NU"), (0.8, "&DGHOQ"), (0.85, "#+<=>^w~"), (0.95, "M%"), (1.0, "@Wm…"),
+    )
+    for letter in letters
+}  # fmt: skip
+BOLD = 1.14  # how much broader bold letters are
 
 
 def place_labels(
@@ -70,6 +81,43 @@ def _sides(x: float, y: float, room: float, *, further: bool) -> list[tuple[floa
 def _room(text: str) -> float:
     """Pixels that a label takes, rather too many than too few."""
     return LETTER * sum(_share(letter) for letter in text) + 2
+
+
+def text_width(text: str, *, size: float = 11, bold: bool = False) -> float:
+    """Pixels that a line of text takes, in letters of a height given in pixels; rather too many."""
+    return size * (BOLD if bold else 1.0) * sum(_breadth(letter) for letter in text)
+
+
+def cut_to_width(text: str, *, width: float, size: float = 11, bold: bool = False) -> str:
+    """A line of text that fits: blanks and breaks joined, an ellipsis for what does not fit.
+
+    Parameters
+    ----------
+    text : str
+    width : float
+        Pixels.
+    size : float
+        Height of the letters in pixels.
+    """
+    most = max(int(width), 1)  # no letter is narrower than a pixel
+    line = " ".join(text[: 4 * most].split())[:most]
+    if len(line) < most and text_width(line, size=size, bold=bold) <= width:
+        return line
+    room, kept = width - text_width("…", size=size, bold=bold), 0
+    for letter in line:
+        room -= text_width(letter, size=size, bold=bold)
+        if room < 0:
+            break
+        kept += 1
+    return line[:kept].rstrip() + "…"
+
+
+def _breadth(letter: str) -> float:
+    if letter in BREADTHS:
+        return BREADTHS[letter]
+    if unicodedata.east_asian_width(letter) in "WF":  # emoji among them
+        return 1.4
+    return 1.1 if letter.isupper() else 0.8
 
 
 def _share(letter: str) -> float:

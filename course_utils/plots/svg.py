@@ -127,6 +127,33 @@ def beside(left: str, right: str, *, label: str) -> str:
     )
 
 
+def above(top: str, bottom: str, *, label: str, data: Mapping[str, object] | None = None) -> str:
+    """Two pictures from `svg_document` one below the other, as one picture."""
+    (width, height), (lower_width, lower_height) = picture_size(top), picture_size(bottom)
+    body = place_picture(top) + place_picture(bottom, y=height)
+    return svg_document(
+        body, width=max(width, lower_width), height=height + lower_height, label=label, data=data
+    )
+
+
+def place_picture(svg: str, *, x: float = 0, y: float = 0) -> str:
+    """A picture from `svg_document` as a part of another one, its upper left corner at (x, y).
+
+    What was said about the page (size, style, spoken description) is left out, `data-*` attributes stay.
+    """
+    opening, _, body = svg.partition(">")
+    data = "".join(re.findall(r' data-[\w-]+="[^"]*"', opening))
+    return f'<g transform="translate({x:g} {y:g})"{data}>{body.removesuffix("</svg>")}</g>'
+
+
+def picture_size(svg: str) -> tuple[float, float]:
+    """Width and height of a picture from `svg_document`."""
+    found = re.search(r'viewBox="0 0 (\S+) (\S+)"', svg)
+    if found is None:
+        raise ValueError("This is no picture made by svg_document.")
+    return float(found[1]), float(found[2])
+
+
 def shade(value: float) -> str:
     """Colour of a share between 0 (white) and 1 (dark blue), one hue, legible to colour-blind readers."""
     share = min(max(float(value), 0.0), 1.0)

@@ -8,6 +8,7 @@ import map_latency_notebook
 import pytest
 from explorer_view import ExplorerView
 from latency import PNG_BUDGET, SVG_BUDGET, Control, Latency, measure_against_yardstick
+from latency_notebook import CONTEXT, SEARCH, YARDSTICK
 from notebook_page import NotebookPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.latency]
@@ -87,4 +88,34 @@ def test_maps(large_maps, name, variable, start, control, budget):
     view = ExplorerView(large_maps, name, variable=variable)
     view.set_state(**start)
     latency = measure(view, control, budget=budget)
+    assert latency.within, latency
+
+
+# ---- texts: seven layers of a model, and 8,000 passages for two searches ----------------------------------
+
+
+@pytest.fixture(scope="module")
+def text_explorers(lab, context):
+    name = lab.write_notebook("text_latency.ipynb", [CONTEXT, SEARCH, YARDSTICK])
+    notebook = NotebookPage(context, lab, name)
+    notebook.run_all()
+    yield notebook
+    complaints = notebook.forgive()
+    notebook.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "control"),
+    [
+        ("context", {"layer": 3}, "layer"),
+        ("search", {"k": 5}, "k"),
+        ("search", {"k": 9}, "k"),  # twenty hits
+    ],
+)
+def test_texts(text_explorers, name, start, control):
+    text_explorers.page.bring_to_front()
+    view = ExplorerView(text_explorers, name, variable=f"{name}_explorer")
+    view.set_state(**start)
+    latency = measure(view, control, budget=SVG_BUDGET)
     assert latency.within, latency

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from course_utils.plots.bars import bars_svg
 from course_utils.plots.matrix import matrix_svg
-from course_utils.plots.svg import beside, diverging_shade, escape, shade, svg_document, svg_to_png, text_on
+from course_utils.plots.svg import (
+    above,
+    beside,
+    diverging_shade,
+    escape,
+    picture_size,
+    shade,
+    svg_document,
+    svg_to_png,
+    text_on,
+)
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 AWKWARD = [
@@ -106,6 +116,27 @@ def test_beside_puts_the_second_picture_to_the_right():
     assert root.get("viewBox") == "0 0 160 80"
     inner = root.findall(f"{NAMESPACE}svg")
     assert [node.get("x") for node in inner] == [None, "100"]
+
+
+def test_above_puts_the_second_picture_below():
+    one = svg_document("<line/>", width=100, height=50, label="a > b", data={"word": "x>y"})
+    two = svg_document("<path/>", width=160, height=80, label="two")
+    svg = above(one, two, label="both", data={"layer": 3})
+    root = ET.fromstring(svg)
+    assert (root.get("viewBox"), root.get("data-layer"), root.get("aria-label")) == (
+        "0 0 160 130",
+        "3",
+        "both",
+    )
+    assert picture_size(svg) == (160, 130)
+    upper, lower = root.findall(f"{NAMESPACE}g")
+    assert [node.get("transform") for node in (upper, lower)] == ["translate(0 0)", "translate(0 50)"]
+    assert upper.get("data-word") == "x>y"
+    assert [node.tag for node in upper][1:] == [f"{NAMESPACE}line"]
+    assert [node.tag for node in lower][1:] == [f"{NAMESPACE}path"]
+    assert svg_to_png(svg)[:8] == b"\x89PNG\r\n\x1a\n"
+    with pytest.raises(ValueError, match="svg_document"):
+        picture_size("<p/>")
 
 
 def test_png_refuses_what_is_not_a_picture():
