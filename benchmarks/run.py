@@ -12,6 +12,7 @@ import time
 import analogies
 import explorer_latency
 import results
+import search
 import word2vec
 import word_vectors
 
@@ -19,6 +20,7 @@ GROUPS = {
     "word_vectors": word_vectors.measure,
     "analogies": analogies.measure,
     "word2vec": word2vec.measure,
+    "search": search.measure,
     "explorer_latency": explorer_latency.measure,
 }
 

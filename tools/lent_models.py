@@ -12,7 +12,12 @@ import os
 import shutil
 from pathlib import Path
 
-KEPT = ("docstrings", "models", "vectors", "wikipedia")  # folders of the cache that hold results, not a reader's progress
+KEPT = (
+    "docstrings",
+    "models",
+    "vectors",
+    "wikipedia",
+)  # folders of the cache that hold results, not a reader's progress
 
 
 def keep_models(cache: Path) -> None:
