@@ -28,19 +28,20 @@ def careless_vectors(
 # -- predict, then look --------------------------------------------------------------------------------
 
 
-def guess_groups(figure: Figure, *, right: int, total: int) -> Prediction:
-    """Section 5: how many sentences with *bank* the last layer sorts rightly."""
+def guess_groups(drawing: str, *, right: int, total: int) -> Prediction:
+    """Section 5: how many sentences with *bank* are sorted correctly by the last layer; `drawing` is SVG text."""
     return Prediction(
         "06.groups",
-        question=f"Of {total} sentences with “bank”, the probe sorts how many rightly by MiniLM's last layer?",
+        question=f"Of {total} sentences with “bank”, how many does the probe sort correctly by MiniLM's last layer?",
         low=0,
         high=total,
         step=1,
         unit="sentences",
         look=Picture(
-            figure,
+            drawing,
             alt="Eight small maps of the word bank in its sentences, circles for money and squares for rivers: one point "
-            "in the static vectors, a mixed cloud in ELMo and in MiniLM's first layers, two groups in MiniLM's last layer.",
+            "in the static vectors, a mixed cloud in ELMo; in MiniLM's layer 0 places that both senses share; from layer 1 on money lies mostly on one "
+            "side; two groups at layer 6.",
         ),
         measured=right,
         explain="Half of them would be chance. In the table all sentences are one point; layer by layer the word takes "
@@ -53,7 +54,7 @@ def guess_domain(figure: Figure, *, words: float, controls: float) -> Prediction
     return Prediction(
         "06.domain",
         question=f"For words such as “tree” and “class” the probe tells Wikipedia from docstrings in {words:.0%} of "
-        "the sentences (last layer). For words that mean the same in both, such as “number” and “part”:",
+        "the sentences (last layer). For everyday words, not chosen for two meanings, such as “number” and “part”:",
         low=0,
         high=100,
         step=1,
@@ -64,8 +65,8 @@ def guess_domain(figure: Figure, *, words: float, controls: float) -> Prediction
             "start near one half and rise far above it at the first layer, the control words a little less far.",
         ),
         measured=round(100 * controls, 1),
-        explain="A vector in context holds the company of its word. Sentences of the two sources differ in every word, "
-        "so the source can be told from words whose meaning is the same in both.",
+        explain="A vector in context holds the company of its word. That company differs between the sources, "
+        "so the source can be recognised by words that nobody chose for having two meanings.",
     )
 
 
@@ -84,7 +85,7 @@ def guess_fault(figure: Figure) -> Prediction:
         look=Picture(
             figure,
             alt="Mean cosine of two occurrences of bank against the layer: yours starts near 0.96 at layer 0 and stays above 0.8, "
-            "your colleague's starts near 0.15 and stays low.",
+            "your colleague's starts near 0.15, rises to 0.36 at layer 5 and falls to 0.13.",
         ),
         measured=before,
         explain="At layer 0 a piece knows nothing but itself and its place, so two occurrences of one word must be "
@@ -101,7 +102,7 @@ left_out = Exercise(
     kind="recall",
     prompt="“bank” stands in 10 sentences about money and 10 about rivers. A judge without any vectors sees the labels of "
     "the 19 other sentences and names the sense that is more frequent among them. Leaving each sentence out once, what "
-    "share does it get right?",
+    "share, from 0 to 1, does it get right?",
     reference=0,
     checks=[
         Mistake("that would hold if the sentence in question were counted, too; it is left out", like=0.5),
@@ -253,10 +254,11 @@ alike = Exercise(
     title="How alike is alike?",
     minutes=30,
     kind="think",
-    prompt="Two occurrences of “bank” have a cosine of 0.6. Is that much? In some layers any two words have more. Write "
+    prompt="Two occurrences of “bank” have a cosine of 0.6. Is that much? In some models any two words have more. Write "
     "`my_alike(same, others)`: `same` are vectors of one word in n sentences, shape (n, C); `others` are vectors of m "
     "different words, shape (m, C). Return how much the mean cosine of two occurrences of the word exceeds the mean cosine "
-    "of two different words. 0 means: no more alike than any two words.",
+    "of two different words. 0 means: no more alike than any two words. Then say which of the 18 words keep most of "
+    "themselves, and whether those are the ones the probe confuses.",
     reference=reference_alike,
     sample=_two_clouds,
     checks=[
@@ -298,7 +300,7 @@ QUESTIONS = QuestionBlock(
             question="Why does ELMo train two separate language models and not one bidirectional LSTM of two layers?",
             answer="Because it would see the answer. In the second layer of a bidirectional LSTM each direction "
             "reads the first layer's states of both directions, and the backward state at the place before has already read the word that the "
-            "forward model is to predict. The loss falls towards zero and nothing is learned. So the two directions stay "
+            "forward model is to predict. The loss would fall towards zero and nothing would be learned. So the two directions stay "
             "apart up to the softmax and are put side by side only afterwards. BERT solves the same problem in another way: it hides "
             "the word itself. I check it with a test: change a future word, and no forward state may move.",
             usual_wrong_answer="“To save memory”, or “because LSTMs can only read one way”.",
@@ -309,13 +311,13 @@ QUESTIONS = QuestionBlock(
             "06.cosine",
             question="Two occurrences of a word have a cosine of 0.8 in the last layer. So they mean the same?",
             answer="That alone does not say so; it has to be compared. With the cosine of unrelated words in that layer, which can be near 0 or near 1 "
-            "depending on the model. And with pairs that surely share a sense. In our measurements the river bank and the money bank "
-            "have 0.78 on average, pairs of one sense 0.84, and two different words 0.05: most of the vector is the word itself, the sense is a small "
+            "depending on the model. And with pairs that surely share a sense. In our measurements a word in two senses "
+            "has 0.78 on average, in one sense 0.84, and two different words 0.05: most of the vector is the word itself, the sense is a small "
             "rest. A nearest-mean probe reads that rest and is right nine times in ten. So I would take labelled sentences, leave one out at a time, and "
             "keep shuffled labels as a control.",
             usual_wrong_answer="“Yes, 0.8 is high.” Or, of 0.6 in another layer: “two senses”. High or low against what?",
             follow_up="A probe tells Wikipedia from code documentation by the vector of “number”. Does “number” have two "
-            "senses? (No. The vector holds the company of the word.)",
+            "senses? (Not for that reason. The vector holds the company of the word, and that company differs between the sources.)",
             evidence="6. How alike is alike",
         ),
     ]
