@@ -263,8 +263,8 @@ for name, values in settings.items():
 print(best)
 
 # %% [markdown]
-# The rate chosen for the classifier from scratch is the highest that was tried, so it may be a little better than drawn. The
-# other choices lie inside what was tried.
+# Two of these lie at the edge of what was tried, the highest rate from scratch and the lowest strength for static vectors; these
+# two ways may be a little better than drawn.
 
 # %%
 started = time.perf_counter()
