@@ -13,6 +13,7 @@ import analogies
 import explorer_latency
 import results
 import search
+import sentence_encoder
 import word2vec
 import word_vectors
 
@@ -20,6 +21,7 @@ GROUPS = {
     "word_vectors": word_vectors.measure,
     "analogies": analogies.measure,
     "word2vec": word2vec.measure,
+    "sentence_encoder": sentence_encoder.measure,
     "search": search.measure,
     "explorer_latency": explorer_latency.measure,
 }

@@ -40,10 +40,12 @@ METADATA = {
 }
 # The text of a widget that stands for nothing else: `VBox(children=…)`, or a progress bar.
 WIDGET_REPR = re.compile(r"^\s*\w+\(|\[[\d:?]+(<|, )")
-# Linux counts in kB, macOS in bytes; where there is no such module (Windows), the reply is an error. Linux
-# starts a kernel's count at what its parent held: 80 MB here, less than any lesson needs.
+# Linux keeps a process's own peak in /proc, in kB; `getrusage` there starts at what the parent held. macOS has
+# `getrusage` alone, in bytes; where there is neither (Windows), the reply is an error.
 PEAK_UNITS_PER_MB = 1e6 if sys.platform == "darwin" else 1e3
 PEAK = "__import__('resource').getrusage(0).ru_maxrss"
+if sys.platform == "linux":
+    PEAK = r"int(__import__('re').search(r'VmHWM:\s+(\d+)', open('/proc/self/status').read())[1])"
 
 
 class BuildError(Exception):

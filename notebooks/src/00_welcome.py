@@ -34,6 +34,7 @@ import torch
 import torch.nn.functional as F
 from course_utils import scoreboard
 from course_utils.checkpoints import load_model, save_model
+from course_utils.datasets import authored_files
 from course_utils.datasets.gensim_files import verify_all
 from course_utils.datasets.wikipedia import load_wikipedia, split_articles
 from course_utils.exercises import find_lessons
@@ -43,6 +44,7 @@ from course_utils.plots.bars import bars_svg
 from course_utils.plots.lines import plot_lines
 from course_utils.plots.picture import Picture
 from course_utils.plots.svg import beside
+from course_utils.pretrained import files as minilm_files
 from course_utils.runtime import (
     choose_device,
     describe_machine,
@@ -80,7 +82,12 @@ for dtype in ("float32", "bfloat16"):
 
 # %%
 # NBVAL_CHECK_OUTPUT
-for name, origin in verify_all().items():
+intact = verify_all()
+for name in minilm_files.FILES:
+    intact[minilm_files.minilm_file(name).name] = "weights of MiniLM"
+for name in authored_files.FILES:
+    intact[authored_files.verified(name).name] = "written for the course"
+for name, origin in intact.items():
     print(f"intact: {name[:44]:46} {origin}")
 
 # %% [markdown]

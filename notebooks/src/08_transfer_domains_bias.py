@@ -752,14 +752,12 @@ correct = {
     name: np.mean([said == hostile for said in runs], axis=0)
     for name, runs in judged.items()
 }
-print(f"{'':16}" + "".join(f"{kind:>26}" for kind in (*MESSAGE_KINDS, "all")))
-for name, shares in correct.items():
-    parts = [mean_with_interval(shares[kinds == kind]) for kind in MESSAGE_KINDS]
-    cells = [
-        f"{p.value:.2f} ({p.low:.2f} to {p.high:.2f})"
-        for p in (*parts, mean_with_interval(shares))
-    ]
-    print(f"{name:16}" + "".join(f"{cell:>26}" for cell in cells))
+rows_of = {kind: kinds == kind for kind in MESSAGE_KINDS} | {"all": hostile | ~hostile}
+print(f"{'':24}" + "".join(f"{name:>22}" for name in correct))
+for kind, rows in rows_of.items():
+    parts = [mean_with_interval(shares[rows]) for shares in correct.values()]
+    cells = [f"{p.value:.2f} ({p.low:.2f} to {p.high:.2f})" for p in parts]
+    print(f"{kind:24}" + "".join(f"{cell:>22}" for cell in cells))
 
 # %%
 paired = correct["MiniLM vectors"] - correct["TF-IDF"]
