@@ -55,9 +55,9 @@ and stretches of Wikipedia from one word to more than the 512 pieces that both r
 number of any vector differs by more than 1e-5. Both sides sort texts by length; ours fills batches by
 pieces (about 2,048), sentence-transformers by texts (32).
 
-**Search.** 20,000 texts of installed libraries, 200 first sentences as queries, one at a time, one thread, indexes
-built beforehand; vectors are random (384 numbers), encoding is not counted; the run fails if the two sides share less
-than 98 % of their hits.
+**Search.** 20,000 texts of installed libraries, 200 first sentences as queries, one at a time, one thread,
+indexes built beforehand; vectors are random (384 numbers), encoding is not counted; the run fails if the two
+sides share less than 98 % of their hits.
 
 **Key press to new pixels.** In JupyterLab in headless Chromium: from the moment the page gets the key to
 the second animation frame after the picture in the document has changed (and a PNG has been decoded). An

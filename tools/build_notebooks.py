@@ -40,8 +40,8 @@ METADATA = {
 }
 # The text of a widget that stands for nothing else: `VBox(children=…)`, or a progress bar.
 WIDGET_REPR = re.compile(r"^\s*\w+\(|\[[\d:?]+(<|, )")
-# Linux keeps a process's own peak in /proc, in kB; `getrusage` there starts at what the parent held. macOS has
-# `getrusage` alone, in bytes; where there is neither (Windows), the reply is an error.
+# Linux keeps a process's own peak in /proc, in kB; `getrusage` there starts at what the parent held. macOS
+# has `getrusage` alone, in bytes; where there is neither (Windows), the reply is an error.
 PEAK_UNITS_PER_MB = 1e6 if sys.platform == "darwin" else 1e3
 PEAK = "__import__('resource').getrusage(0).ru_maxrss"
 if sys.platform == "linux":
