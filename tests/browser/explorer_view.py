@@ -120,6 +120,7 @@ class ExplorerView:
     @contextmanager
     def changing(self) -> Iterator[None]:
         """What is done inside must change the picture in the document and on the screen."""
+        self.notebook.settle()  # answers to earlier keys may still be replacing the picture
         before, pixels = self.markup(), self.pixels()
         yield
         arguments = [self.root.element_handle(), f".course-{self.name}-picture", before]
