@@ -138,8 +138,9 @@ def parse_source(source: bytes) -> tuple[ast.Module, str]:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
         text = source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-        with warnings.catch_warnings():  # invalid escapes in others' code are their affair
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings():
+            for category in (DeprecationWarning, SyntaxWarning):  # what the parser says of others' code
+                warnings.simplefilter("ignore", category)
             return ast.parse(text), text
     except SyntaxError:
         raise

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
-from pathlib import Path
+from typing import Any
 
 from course_utils.datasets.docstring_parsing import (
     Definition,
@@ -19,7 +18,8 @@ from course_utils.datasets.docstring_parsing import (
     split_docstring,
 )
 from course_utils.datasets.near_copies import connected_groups, find_near_copies
-from course_utils.storage import cache_folder, write_atomically
+from course_utils.datasets.parsed_cache import keep_parsed, read_parsed
+from course_utils.storage import cache_folder
 from course_utils.text.tokenizers import tokenize_words
 
 # Raise this number with every change to parsing, filters or splits, or old caches will be read.
@@ -124,10 +124,10 @@ def load_docstrings(
     files = [file for library in dict.fromkeys(libraries) for file in _chosen_files(library)]
     key = fingerprint(files, version=(PARSER_VERSION, sorted(set(kinds))))
     cached = cache_folder() / "docstrings" / f"corpus-{key}.json"
-    corpus = _read_cache(cached)
+    corpus = read_parsed(cached, _corpus)
     if corpus is None:
         corpus = _parse(files, kinds=set(kinds))
-        _write_cache(cached, corpus)
+        keep_parsed(cached, [[astuple(item) for item in corpus.items], corpus.skipped])
     return corpus
 
 
@@ -249,23 +249,9 @@ def _deal(sizes: dict[object, int]) -> dict[object, str]:
     return dealt
 
 
-def _write_cache(path: Path, corpus: DocstringCorpus) -> None:
-    content = json.dumps([[astuple(item) for item in corpus.items], corpus.skipped]).encode("ascii")
-    try:
-        write_atomically(path, hashlib.sha256(content).hexdigest().encode("ascii") + b"\n" + content)
-    except OSError:
-        return  # a full disk or a read-only folder: the next call parses again
-
-
-def _read_cache(path: Path) -> DocstringCorpus | None:
-    """The cached corpus; None if there is none or it is not what was written."""
-    try:
-        digest, _, content = path.read_bytes().partition(b"\n")
-        if hashlib.sha256(content).hexdigest().encode("ascii") != digest:
-            return None
-        items, skipped = json.loads(content)
-        return DocstringCorpus(
-            tuple(Documented(*item) for item in items), tuple((path, reason) for path, reason in skipped)
-        )
-    except (OSError, ValueError, TypeError, RecursionError):
-        return None  # missing, or whatever a damaged file can look like
+def _corpus(stored: Any) -> DocstringCorpus:
+    """A corpus from its form in the cache."""
+    items, skipped = stored
+    return DocstringCorpus(
+        tuple(Documented(*item) for item in items), tuple((path, reason) for path, reason in skipped)
+    )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from course_utils.datasets.docstring_parsing import (
     SourceFile,
@@ -16,7 +14,8 @@ from course_utils.datasets.docstring_parsing import (
     library_files,
     parse_source,
 )
-from course_utils.storage import cache_folder, write_atomically
+from course_utils.datasets.parsed_cache import keep_parsed, read_parsed
+from course_utils.storage import cache_folder
 
 # Raise this number with every change to the parsing, or old caches will be read.
 PARSER_VERSION = 1
@@ -84,10 +83,11 @@ def load_imports(libraries: Sequence[str] = LIBRARIES) -> ImportCorpus:
         raise ValueError("Give a list of libraries, such as ['tornado', 'httpx'].")
     files = [file for library in dict.fromkeys(libraries) for file in library_files(library)]
     cached = cache_folder() / "imports" / f"imports-{fingerprint(files, version=PARSER_VERSION)}.json"
-    corpus = _read_cache(cached)
+    corpus = read_parsed(cached, _corpus)
     if corpus is None:
         corpus = _parse(files)
-        _write_cache(cached, corpus)
+        rows = [[file.library, file.path, file.modules] for file in corpus.files]
+        keep_parsed(cached, [rows, corpus.skipped])
     return corpus
 
 
@@ -132,23 +132,8 @@ def _parse(files: Iterable[SourceFile]) -> ImportCorpus:
     return ImportCorpus(tuple(found), tuple(skipped))
 
 
-def _write_cache(path: Path, corpus: ImportCorpus) -> None:
-    rows = [[file.library, file.path, file.modules] for file in corpus.files]
-    content = json.dumps([rows, corpus.skipped]).encode("ascii")
-    try:
-        write_atomically(path, hashlib.sha256(content).hexdigest().encode("ascii") + b"\n" + content)
-    except OSError:
-        return  # a full disk or a read-only folder: the next call parses again
-
-
-def _read_cache(path: Path) -> ImportCorpus | None:
-    """The cached corpus; None if there is none or it is not what was written."""
-    try:
-        digest, _, content = path.read_bytes().partition(b"\n")
-        if hashlib.sha256(content).hexdigest().encode("ascii") != digest:
-            return None
-        rows, skipped = json.loads(content)
-        files = tuple(FileImports(library, file, tuple(modules)) for library, file, modules in rows)
-        return ImportCorpus(files, tuple((file, reason) for file, reason in skipped))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return None  # missing, or whatever a damaged file can look like
+def _corpus(stored: Any) -> ImportCorpus:
+    """A corpus from its form in the cache."""
+    rows, skipped = stored
+    files = tuple(FileImports(library, file, tuple(modules)) for library, file, modules in rows)
+    return ImportCorpus(files, tuple((file, reason) for file, reason in skipped))

@@ -2,7 +2,6 @@
 
 import bz2
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from course_utils.datasets.gensim_files import gensim_file, sha256_of_source
-from course_utils.storage import cache_folder, write_atomically
+from course_utils.datasets.parsed_cache import keep_parsed, read_parsed
+from course_utils.storage import cache_folder
 
 # Raise this number with every change to the cleaning below, or old caches will be read.
 PARSER_VERSION = 1
@@ -52,10 +52,10 @@ def load_wikipedia() -> list[Article]:
     """
     source = gensim_file("wikipedia")
     cached = _cache_path()
-    articles = _read_cache(cached)
+    articles = read_parsed(cached, lambda stored: [Article(title, text) for title, text in stored])
     if articles is None:
         articles = list(_parse(source))
-        _write_cache(cached, articles)
+        keep_parsed(cached, [[article.title, article.text] for article in articles])
     return articles
 
 
@@ -144,27 +144,3 @@ def _cache_path() -> Path:
     # gensim does part of the parsing, so its version is part of the key.
     key = f"{sha256_of_source('wikipedia')} {PARSER_VERSION} {version('gensim')}"
     return cache_folder() / "wikipedia" / f"articles-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
-
-
-def _write_cache(path: Path, articles: list[Article]) -> None:
-    content = json.dumps([[article.title, article.text] for article in articles], ensure_ascii=False)
-    data = json.dumps({"sha256": _digest(content), "articles": content}, ensure_ascii=False)
-    try:
-        write_atomically(path, data.encode("utf-8"))
-    except OSError:
-        return  # a full disk or a read-only folder: the next call parses again
-
-
-def _read_cache(path: Path) -> list[Article] | None:
-    """The cached articles; None if there are none or they are not what was written."""
-    try:
-        stored = json.loads(path.read_bytes())
-        if stored["sha256"] != _digest(stored["articles"]):
-            return None
-        return [Article(title, text) for title, text in json.loads(stored["articles"])]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None  # missing, or whatever a damaged file can look like
-
-
-def _digest(content: str) -> str:
-    return hashlib.sha256(content.encode("utf-8")).hexdigest()

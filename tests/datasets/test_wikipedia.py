@@ -149,7 +149,8 @@ def test_it_is_parsed_once_and_read_afterwards(quick, tmp_path):
     assert load_wikipedia() == FEW
     assert load_wikipedia() == FEW
     assert len(quick) == 1
-    assert isinstance(json.loads(the_file(tmp_path).read_text(encoding="utf-8")), dict)
+    _, content = the_file(tmp_path).read_text(encoding="ascii").split("\n")
+    assert json.loads(content) == [[article.title, article.text] for article in FEW]
 
 
 def truncated(data):
