@@ -36,6 +36,30 @@ def padding_mask(lengths: Tensor, *, width: int) -> Tensor:
     return torch.arange(width, device=lengths.device) < lengths[:, None]  # (B, T)
 
 
+def causal_mask(length: int, *, device: torch.device | str | None = None) -> Tensor:
+    """Let each position look at itself and at what stands before it, so that no future leaks.
+
+    Parameters
+    ----------
+    length : int
+        Positions, T.
+    device : torch.device or str, optional
+
+    Returns
+    -------
+    bool Tensor of shape (T, T)
+        Row t is True up to column t.
+
+    Raises
+    ------
+    ValueError
+        If there is no position.
+    """
+    if length < 1:
+        raise ValueError(f"length is {length}; a mask needs at least one position.")
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()
+
+
 def require_open_rows(mask: Tensor) -> None:
     """Refuse a mask in which some query may look nowhere: its softmax would be 0 divided by 0.
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from course_utils.layers.attention import MultiHeadAttention, scaled_dot_product_attention
+from course_utils.layers.masks import causal_mask, padding_mask
 
 B, T, S, C, H = 3, 4, 5, 12, 3
 
@@ -64,6 +65,33 @@ def test_equal_to_pytorch_with_the_same_weights(layer, mask, masked):
     ours, weights = layer(x, memory, mask=mask[:, None] if masked else None, return_attention=True)
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(weights, their_weights, atol=1e-6, rtol=1e-5)
+
+
+def causal_and_padded():
+    """Self-attention in a batch of texts of 4, 2 and 3 tokens that may not look ahead."""
+    return causal_mask(T) & padding_mask(torch.tensor([4, 2, 3]), width=T)[:, None]
+
+
+@pytest.mark.parametrize("return_attention", [False, True])
+@pytest.mark.parametrize("masked", [None, "padding", "causal and padding"])
+def test_gradients_equal_pytorchs(layer, masked, return_attention):
+    padded = padding_mask(torch.tensor([4, 2, 3]), width=T)[:, None].expand(B, T, T)
+    mask = {None: torch.ones(B, T, T, dtype=torch.bool), "padding": padded}.get(masked, causal_and_padded())
+    twin, ours_in, theirs_in = twin_of(layer), random(B, T, C), random(B, T, C)
+    ours_in.requires_grad_(), theirs_in.requires_grad_()
+    goal = random(B, T, C, seed=5)
+    ours, _ = layer(ours_in, ours_in, mask=mask[:, None], return_attention=return_attention)
+    theirs, _ = twin(theirs_in, theirs_in, theirs_in, attn_mask=~mask.repeat_interleave(H, dim=0))
+    for out in (ours, theirs):
+        (out * goal).sum().backward()
+    close = {"atol": 1e-5, "rtol": 1e-5}
+    torch.testing.assert_close(ours, theirs, **close)
+    torch.testing.assert_close(ours_in.grad, theirs_in.grad, **close)
+    parts = (layer.query, layer.key, layer.value)
+    torch.testing.assert_close(torch.cat([p.weight.grad for p in parts]), twin.in_proj_weight.grad, **close)
+    torch.testing.assert_close(torch.cat([p.bias.grad for p in parts]), twin.in_proj_bias.grad, **close)
+    torch.testing.assert_close(layer.output.weight.grad, twin.out_proj.weight.grad, **close)
+    torch.testing.assert_close(layer.output.bias.grad, twin.out_proj.bias.grad, **close)
 
 
 def test_with_and_without_weights_are_the_same(layer, mask):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_utils.layers.masks import padding_mask, require_open_rows
+from course_utils.layers.masks import causal_mask, padding_mask, require_open_rows
 
 
 def test_padding_mask_by_hand():
@@ -34,3 +34,11 @@ def test_a_closed_row_is_refused_and_counted():
 def test_numbers_are_no_mask():
     with pytest.raises(ValueError, match=r"boolean.*torch\.float32"):
         require_open_rows(torch.ones(2, 2))
+
+
+def test_causal_looks_back_only():
+    mask = causal_mask(4)
+    assert mask.tolist() == [[column <= row for column in range(4)] for row in range(4)]
+    require_open_rows(mask)
+    with pytest.raises(ValueError, match="at least one position"):
+        causal_mask(0)

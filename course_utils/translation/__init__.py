@@ -1,0 +1,1 @@
+"""Sentences in, translations out: vocabulary, model and decoding in one, and how the course trains them."""
