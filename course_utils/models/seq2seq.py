@@ -14,15 +14,17 @@ softmax of the next word                   (L, 3)      `Writer.say`; its matrix 
 
 S: Sutskever, Vinyals and Le 2014; B: Bahdanau, Cho and Bengio 2015; L: Luong, Pham and Manning 2015.
 
-Deviations, and why. The first two and the cell have a switch in the config.
+Deviations, and why. The first two and the cell have switches in the config.
 
 - Without ``input_feeding`` the attention is asked with the state that has read the last word, and what it
   found goes into the prediction but not into the next state (L without input feeding). The states then do not
   depend on the attention, so in training attention, combination and softmax of all target steps are one
   batched product each, and only the recurrent layer walks. ``input_feeding=True`` is B's order: look with the
   old state, then step, the context beside the word. It needs a loop over everything.
-- ``residual``: the source word's own vector is added to the reader's output at its place, so that a word is
-  found by what it is from the first update on.
+- ``residual``: a source word's own vector is added to the reader's output at its place. ``state_dropout``: in
+  training some words are predicted from the context alone (dropout of whole states; Gal and Ghahramani 2016
+  drop whole words), so that the writer has to look. Both keep the attention nearer to the word that is
+  translated: a lower alignment error rate (lesson 13).
 - B's output layer has a maxout; here it is L's tanh layer, in both forms.
 - S read with four LSTM layers of 1,000 numbers, B and L with as many; here one layer of 256 does.
 - S turned the source round; that is a matter of the data, and lesson 11 tries it.
@@ -33,6 +35,7 @@ References
 Sutskever, Vinyals and Le (2014), Sequence to Sequence Learning with Neural Networks.
 Bahdanau, Cho and Bengio (2015), Neural Machine Translation by Jointly Learning to Align and Translate.
 Luong, Pham and Manning (2015), Effective Approaches to Attention-based Neural Machine Translation.
+Gal and Ghahramani (2016), A Theoretically Grounded Application of Dropout in Recurrent Neural Networks.
 Press and Wolf (2017), Using the Output Embedding to Improve Language Models.
 """
 
@@ -109,7 +112,7 @@ class Seq2Seq(nn.Module):
         if return_attention and self.writer.score is None:
             raise ValueError("this model has no attention to return; build it with attention='additive'.")
         memory = self.start(source)
-        words = F.dropout(self.writer.vectors(target), self.config.dropout, self.training)  # (B, T, C)
+        words = self.writer.read(target)  # (B, T, C)
         if not self.config.input_feeding:
             scores, weights, _ = self.writer.write(words, memory)
         else:
@@ -175,7 +178,7 @@ class Seq2Seq(nn.Module):
                 if state.mask is not None
                 else "this model has no attention to replace; build it with attention='additive'."
             )
-        word = F.dropout(self.writer.vectors(tokens), self.config.dropout, self.training)  # (B, C)
+        word = self.writer.read(tokens)  # (B, C)
         if self.config.input_feeding:
             scores, used, recurrent = self.writer.next_state(word, state, weights=weights)
         elif weights is None:

@@ -34,6 +34,7 @@ class Seq2SeqConfig:
     input_feeding: bool = False  # True: what was attended to enters the next state, as in the paper
     residual: bool = True  # add a source word's own vector to what the reader says of it
     dropout: float = 0.0  # share of vectors' numbers set to 0 while training
+    state_dropout: float = 0.0  # share of predictions in training that are made without the writer's state
 
     def __post_init__(self) -> None:
         if min(self.source_vocabulary, self.target_vocabulary) <= SPECIAL:
@@ -48,8 +49,9 @@ class Seq2SeqConfig:
             )
         if self.input_feeding and self.attention == "none":
             raise ValueError("without attention there is nothing to feed; set input_feeding=False.")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be 0 or more and below 1.")
+        for name in ("dropout", "state_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more and below 1.")
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,10 @@ class Writer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.target_vocabulary))
         nn.init.normal_(self.vectors.weight, std=C**-0.5)
 
+    def read(self, tokens: Tensor) -> Tensor:
+        """Vectors of the words before: (...) to (..., C)."""
+        return F.dropout(self.vectors(tokens), self.config.dropout, self.training)
+
     def look(self, states: Tensor, memory: DecoderState) -> tuple[Tensor, Tensor]:
         """Attention of states (B, T, C): contexts (B, T, C) and weights (B, T, S)."""
         assert self.score is not None
@@ -116,6 +122,9 @@ class Writer(nn.Module):
 
     def say(self, states: Tensor, context: Tensor | None) -> Tensor:
         """Scores of the next word (B, T, V) from states and, with attention, contexts (B, T, C)."""
+        if context is not None and self.training and self.config.state_dropout:
+            without = torch.rand(states.shape[:2], device=states.device) < self.config.state_dropout
+            states = states.masked_fill(without[..., None], 0)
         seen = states if context is None else torch.cat([states, context], dim=-1)
         features = torch.tanh(self.combine(seen))
         features = F.dropout(features, self.config.dropout, self.training)

@@ -220,8 +220,9 @@ def test_it_overfits_one_batch_and_the_same_seed_gives_the_same_loss(variant):
     assert [list(text.without_end) for text in texts] == [t for _, t in PAIRS]
 
 
-def test_dropout_only_while_training():
-    net, batch = model(dropout=0.5), pad_pairs(PAIRS)
+@pytest.mark.parametrize("kind", ["dropout", "state_dropout"])
+def test_dropout_only_while_training(kind):
+    net, batch = model(**{kind: 0.5}), pad_pairs(PAIRS)
     torch.manual_seed(0)
     assert net.train().loss(batch) != net.loss(batch)
     assert net.eval().loss(batch) == net.loss(batch)
@@ -234,7 +235,8 @@ def test_dropout_only_while_training():
         ({"attention": "linear"}, "attention 'linear' is unknown"),
         ({"width": 7}, "even number"),
         ({"source_vocabulary": 3}, "beyond the 3"),
-        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"dropout": 1.0}, "^dropout is 1.0"),
+        ({"state_dropout": -0.1}, "state_dropout is -0.1"),
         ({"attention": "none", "input_feeding": True}, "nothing to feed"),
     ],
 )
