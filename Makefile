@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.installed
 # Notebooks and tests run two at a time, one thread each: faster than one with two, and timings hold.
 ONE_THREAD := OMP_NUM_THREADS=1 COURSE_THREADS=1
-# What lessons trained in a cold test run; the runs after it start from a copy.
+# What lessons trained under nbval, from a cold start; JupyterLab runs them again with a copy.
 LENT := $(CURDIR)/.cache/lent-to-tests
 LEND := COURSE_TEST_CACHE=$(LENT)
 # JupyterLab refuses to run as root unless told to; containers are root.
@@ -56,12 +56,12 @@ units: $(READY)  ## unit tests
 
 lessons: $(READY)  ## run every lesson in a fresh kernel and compare what it printed
 	@echo "Lessons ..."
-	@$(ONE_THREAD) $(LEND) CI=true $(RUN) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env \
-		--nbval-cell-timeout=180 --timeout=600 notebooks
+	@$(ONE_THREAD) $(LEND) CI=true $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=180 --timeout=600 notebooks
 
 browser: $(READY)  ## drive JupyterLab in Chromium
 	@echo "Browser tests ..."
-	@$(LEND) $(RUN) -m pytest tests/browser -m "browser and not latency"
+	@$(ONE_THREAD) $(LEND) $(RUN) -m pytest tests/browser -n 2 --dist loadgroup -m "browser and not latency"
 
 latency: $(READY)  ## hold key press to new pixels against the budgets, on an idle machine
 	@$(RUN) -m pytest tests/browser -m latency --capture=no

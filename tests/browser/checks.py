@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from build_notebooks import normalise
 from explorer_view import Bar, ExplorerView
+from notebook_page import NotebookPage
+from notebook_rules import code_cells, is_checked
 from scratch import similarities, softmax
 
 
@@ -96,3 +101,35 @@ def cosines(rows: np.ndarray) -> np.ndarray:
     """Cosine of every row with every row."""
     lengths = np.sqrt((rows**2).sum(axis=1))
     return (rows @ rows.T) / np.outer(lengths, lengths)
+
+
+def disagreements(notebook: NotebookPage, stored: Path) -> list[str]:
+    """Checked cells on the page that say something else than in the stored notebook; [] if all agree."""
+    page = nbformat.v4.new_notebook()
+    for cell in notebook.code_cells():
+        outputs = [nbformat.from_dict(output) for output in cell["outputs"]]
+        page.cells.append(nbformat.v4.new_code_cell(cell["source"], outputs=outputs))
+    normalise(page)
+    kept = [pair for pair in code_cells(nbformat.read(stored, as_version=4)) if pair[1].source.strip()]
+    found = []
+    for (name, cell), again in zip(kept, page.cells, strict=False):  # a test may have appended cells
+        assert cell.source == again.source, f"{name} is another cell on the page"
+        if is_checked(cell) and said(cell) != said(again):
+            found.append(f"{name}: stored {said(cell)}, on the page {said(again)}")
+    assert any(is_checked(cell) for _, cell in kept), f"{stored.name} has no cell with checked output"
+    return found
+
+
+def said(cell: nbformat.NotebookNode) -> list[dict[str, str]]:
+    """What nbval compares of a cell: its text in every form, no pictures."""
+    pictures = {"image/png", "image/jpeg"}
+    return [
+        {mime: _joined(value) for mime, value in output["data"].items() if mime not in pictures}
+        if "data" in output
+        else {output["name"]: _joined(output["text"])}
+        for output in cell.outputs
+    ]
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)

@@ -148,7 +148,7 @@ class ExplorerView:
 
     def drawing(self, attribute: str) -> str | None:
         """An attribute of the whole picture, such as ``data-temperature`` or ``aria-label``."""
-        return self.picture.locator("svg").get_attribute(attribute)
+        return self.picture.locator("svg").first.get_attribute(attribute)  # a part may be one, too
 
     def bars(self) -> list[Bar]:
         """All bars, top to bottom."""

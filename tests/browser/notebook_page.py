@@ -85,7 +85,7 @@ class NotebookPage:
         self.page.on("websocket", lambda socket: self._note_address(socket.url))
         self.page.on("console", self._note_console)
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
-        self.page.goto(lab.url(notebook))
+        self.page.goto(lab.url(notebook), timeout=60_000)  # the first time, JupyterLab itself is loaded
         self.wait_until_idle()
         self.page.evaluate(WATCH_KERNEL)
 

@@ -9,7 +9,7 @@ from test_explorer_input import assert_nothing_injected
 from test_explorer_page import COLOURS, CUT, FOCUSED, THEMES, contrast
 from text_scratch import BANDS, FIRST, HARMFUL, LAYERS, QUERY, SECOND, Texts, notebook_sources
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("texts")]
 
 START = {
     "context": {"first": FIRST, "second": SECOND, "word": "bank", "layer": 4},

@@ -8,7 +8,7 @@ from checks import check_softmax
 from explorer_view import ExplorerView
 from scratch import CHOICES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("scratch")]
 
 SCRIPTS = ("<img src=x onerror='window.injected = 1'>", "<script>window.injected = 1</script>")
 UNUSABLE = {

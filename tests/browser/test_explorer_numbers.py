@@ -6,7 +6,7 @@ from checks import check_matrix, check_neighbours, check_softmax, cosines
 from explorer_view import ExplorerView
 from scratch import CHOICES, Reference
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("scratch")]
 VIEWS = ("words × contexts", "words × words (cosine)")
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from explorer_view import ExplorerView
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("scratch")]
 
 EXPLORERS = ("softmax_view", "neighbour_view", "cooccurrence_view")
 THEMES = ("JupyterLab Light", "JupyterLab Dark")

@@ -3,8 +3,10 @@
 import json
 import urllib.request
 
+import nbformat
 import psutil
 import pytest
+from checks import disagreements
 from lab import BROWSERS, HOST, ChromiumMissing, Lab, find_chromium
 from notebook_page import NotebookPage
 
@@ -43,6 +45,33 @@ def test_a_failing_cell_is_quoted(lab, context):
     with pytest.raises(AssertionError, match=r"(?s)the culprit.*ZeroDivisionError"):
         notebook.run_all()
     notebook.close()
+
+
+TWICE = [
+    ("runs = globals().get('runs', 0) + 1", ""),
+    ("# NBVAL_CHECK_OUTPUT\nprint('same')\nprint('lines')", "same\nlines\n"),
+    ("# NBVAL_CHECK_OUTPUT\nprint('run', runs)", "run 1\n"),
+    ("# NBVAL_CHECK_OUTPUT\nprint('new')", "old\n"),
+    ("# NBVAL_CHECK_OUTPUT\n'value'", ""),
+    ("print(runs)", "not checked\n"),
+]
+
+
+def test_results_that_depend_on_earlier_runs_are_found(lab, context, tmp_path):
+    page = NotebookPage(context, lab, lab.write_notebook("twice.ipynb", [source for source, _ in TWICE]))
+    stored = nbformat.v4.new_notebook()
+    for source, text in TWICE:
+        outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)] if text else []
+        stored.cells.append(nbformat.v4.new_code_cell(source, outputs=outputs))
+    nbformat.write(stored, tmp_path / "twice.ipynb")
+    always = ["stored [{'stdout': 'old\\n'}], on the page [{'stdout': 'new\\n'}]",
+              """stored [], on the page [{'text/plain': "'value'"}]"""]  # fmt: skip
+    for second in (False, True):
+        page.run_all()
+        found = [line.split(": ", 1)[1] for line in disagreements(page, tmp_path / "twice.ipynb")]
+        run = ["stored [{'stdout': 'run 1\\n'}], on the page [{'stdout': 'run 2\\n'}]"]
+        assert sorted(found) == sorted([*always, *run] if second else always)
+    page.close()
 
 
 def test_nothing_is_left_behind():

@@ -4,6 +4,7 @@ The budgets hold on an idle machine. On a busy one they grow with the yardstick,
 text that is pressed in turn with the explorer.
 """
 
+import attention_latency_notebook as attention
 import map_latency_notebook
 import pytest
 from explorer_view import ExplorerView
@@ -116,6 +117,41 @@ def text_explorers(lab, context):
 def test_texts(text_explorers, name, start, control):
     text_explorers.page.bring_to_front()
     view = ExplorerView(text_explorers, name, variable=f"{name}_explorer")
+    view.set_state(**start)
+    latency = measure(view, control, budget=SVG_BUDGET)
+    assert latency.within, latency
+
+
+# ---- sentences of 24 words, eight heads, a vocabulary of 1,100 --------------------------------------------
+
+ATTENTION = {
+    "gates": ("gate_explorer", {"unit": 5}),
+    "lengths": ("length_explorer", {"width": 3}),
+    "beam": ("beam_explorer", {"depth": 9}),
+    "alignment": ("alignment_explorer", {"threshold": 0.5}),
+    "weights": ("weight_editor", {"word": 3}),
+    "pipeline": ("score_pipeline", {"query": 12}),
+    "dotproducts": ("dot_products", {"width": 64}),
+    "ablation": ("ablation_lab", {"guess": 0.5}),
+}
+
+
+@pytest.fixture(scope="module")
+def attention_explorers(lab, context):
+    cells = [attention.NUMBERS, *attention.EXPLORERS, YARDSTICK]
+    notebook = NotebookPage(context, lab, lab.write_notebook("attention_latency.ipynb", cells))
+    notebook.run_all()
+    yield notebook
+    complaints = notebook.forgive()
+    notebook.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(("name", "control"), [(name, control) for name, control, _ in attention.MOVED])
+def test_attention(attention_explorers, name, control):
+    attention_explorers.page.bring_to_front()
+    variable, start = ATTENTION[name]
+    view = ExplorerView(attention_explorers, name, variable=variable)
     view.set_state(**start)
     latency = measure(view, control, budget=SVG_BUDGET)
     assert latency.within, latency

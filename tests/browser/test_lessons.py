@@ -1,15 +1,18 @@
-"""Every lesson run as a reader runs it: all cells counted, nothing on stderr, explorers drawn and moving."""
+"""Every lesson run as a reader runs it, twice in one kernel: all cells counted, checked results as stored,
+nothing on stderr, explorers drawn and moving."""
 
 import json
 
 import pytest
+from checks import disagreements
 from lab import ROOT
 from notebook_page import NotebookPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 TESTED_BY_VALUE = ("00", "01")  # in files of their own
-LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+# The long ones first: then two workers end together.
+LESSONS = sorted((path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")), reverse=True)
 PICTURE = "root => root.querySelector('[class$=-picture]').innerHTML"
 
 
@@ -36,10 +39,11 @@ def assert_a_slider_moves_the_picture(page, root):
 
 
 @pytest.mark.parametrize("name", [name for name in LESSONS if not name.startswith(TESTED_BY_VALUE)])
-def test_run_all(lab, context, name):
-    page = NotebookPage(context, lab, f"notebooks/{name}")
+def test_run_all_twice(lab, context, name):
+    page, stored = NotebookPage(context, lab, f"notebooks/{name}"), ROOT / "notebooks" / name
     try:
         page.run_all()
+        assert disagreements(page, stored) == []
         for variable in shown_explorers(name):
             root = page.cell_of(variable).locator(".course-explorer").first
             root.wait_for()
@@ -48,6 +52,8 @@ def test_run_all(lab, context, name):
             assert box["height"] > 80, variable
             assert root.locator("[role=alert]").first.inner_text().strip() == "", variable
             assert_a_slider_moves_the_picture(page, root)
+        page.run_all()
+        assert disagreements(page, stored) == [], "run again in the same kernel"
         assert page.forgive() == []
     finally:
         page.close()

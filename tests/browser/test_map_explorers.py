@@ -9,7 +9,7 @@ from map_view import MapView, assert_same_map
 from test_explorer_input import UNUSABLE, assert_nothing_injected
 from test_explorer_page import CUT, FOCUSED
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("maps")]
 GREY = "#8c959f"
 AWKWARD = (HARMFUL, "שלום", "🌊", "new york")
 VARIABLES = {

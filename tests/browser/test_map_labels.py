@@ -7,7 +7,7 @@ import pytest
 
 from course_utils.plots.scatter import scatter_svg
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("maps")]
 
 WORDS = [
     "communication",

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 import pytest
+from lent_models import keep_models
 
 from course_utils.datasets import docstrings
 from course_utils.datasets.docstrings import (
@@ -246,3 +247,4 @@ def test_the_real_corpus(tmp_path, monkeypatch, recwarn):
     assert all(splits[item.library, item.module] == item.split for item in corpus.items)
     assert not [item for item in corpus.items if item.summary.rstrip(".") in item.code]
     json.dumps(corpus.skipped)
+    keep_models(tmp_path)  # lessons of the same test run read it there
