@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import attention_latency_notebook as attention
 from latency import PNG_BUDGET, SVG_BUDGET
 
 CORPUS = """import numpy as np
@@ -317,13 +318,23 @@ MEASURED = (
     Measured("projection", "perplexity", PNG_BUDGET, "05"),
     Measured("context", "layer", SVG_BUDGET, "06"),
     Measured("search", "k", SVG_BUDGET, "07"),
+    *(Measured(name, slider, SVG_BUDGET, lesson) for name, slider, lesson in attention.MOVED),
     Measured("scatter", "angle", PNG_BUDGET, ""),
 )
 
 
 def sources() -> list[str]:
     """All cells: the corpus, then each explorer and its peer."""
-    explorers = [SOFTMAX, NEIGHBOURS, COOCCURRENCE, PROJECTION, CONTEXT, SEARCH, SCATTER]
+    explorers = [
+        SOFTMAX,
+        NEIGHBOURS,
+        COOCCURRENCE,
+        PROJECTION,
+        CONTEXT,
+        SEARCH,
+        *attention.EXPLORERS,
+        SCATTER,
+    ]
     peers = [
         SOFTMAX_PEER,
         NEIGHBOURS_PEER,
@@ -331,7 +342,8 @@ def sources() -> list[str]:
         PROJECTION_PEER,
         CONTEXT_PEER,
         SEARCH_PEER,
+        *attention.PEERS,
         SCATTER_PEER,
     ]
     pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
-    return [CORPUS, YARDSTICK, PEER_HELPERS, *pairs]
+    return [CORPUS, YARDSTICK, PEER_HELPERS, attention.NUMBERS, *pairs]

@@ -59,6 +59,25 @@ pieces (about 2,048), sentence-transformers by texts (32).
 indexes built beforehand; vectors are random (384 numbers), encoding is not counted; the run fails if the two
 sides share less than 98 % of their hits.
 
+**Beam search.** 64 sources, a beam of 5, at most 40 tokens, a vocabulary of 4,000. Both sides get their
+log-probabilities from one cheap function, so that the search is what is timed, not a model. Settings are
+transformers' own: sums divided by length, and its rule for when a source is done. The run fails if a text
+differs, or a score by more than 0.0001.
+
+**BLEU, chrF, ROUGE.** 3,000 texts of JupyterLab's French catalogue as references; as hypotheses the same
+with words lost, swapped or replaced, drawn anew for each run. Both sides cut the texts themselves. chrF is
+one pass with words and one without; ROUGE is F1 of ROUGE-1, -2 and -L for each sentence. The run fails if a
+score differs by more than 0.000001. The bootstrap is of two systems on 1,000 sentences, with 1,000 draws;
+scores are compared there, too, p values are not: the two sides define theirs differently.
+
+**Training with attention.** The attention model of lesson 13 (all target steps at once) against an encoder
+and decoder written in the benchmark as tutorials write them: a loop over target steps, and in each of them
+attention, projection of the keys, recurrent layer and output layer anew. The usual form has one attention
+layer over query and key joined and an output layer over state, context and word; the leaner one splits the
+former and shows the latter the state alone. Same data, batches of 64, width, optimizer and training loop;
+one thread; sides in turn, forty updates each, other batches every time. Padding is not counted. The run
+fails if a side does not learn.
+
 **Key press to new pixels.** In JupyterLab in headless Chromium: from the moment the page gets the key to
 the second animation frame after the picture in the document has changed (and a PNG has been decoded). An
 explorer of the course against `ipywidgets.interact` with pyplot, both in one notebook and both with the

@@ -10,10 +10,13 @@ import argparse
 import time
 
 import analogies
+import attention_training
+import decoding
 import explorer_latency
 import results
 import search
 import sentence_encoder
+import translation_metrics
 import word2vec
 import word_vectors
 
@@ -23,6 +26,9 @@ GROUPS = {
     "word2vec": word2vec.measure,
     "sentence_encoder": sentence_encoder.measure,
     "search": search.measure,
+    "decoding": decoding.measure,
+    "translation_metrics": translation_metrics.measure,
+    "attention_training": attention_training.measure,
     "explorer_latency": explorer_latency.measure,
 }
 

@@ -115,3 +115,72 @@ def test_best_round_counts(latency, monkeypatch):
     found = latency.measure_against_yardstick(*controls, budget=50.0)
     assert (found.median, found.yardstick) == (48.0, 36.0)
     assert json.loads(json.dumps(found.allowed)) == 50.0
+
+
+@pytest.fixture
+def attention_training(monkeypatch, results):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import attention_training
+
+    yield attention_training
+    sys.modules.pop("attention_training")
+
+
+def test_both_loops_attend_alike_and_as_ours(attention_training):
+    """One layer over [query; key] is the sum of a layer each; so is Bahdanau's score in the course."""
+    import torch
+
+    from course_utils.layers.attention_scores import AdditiveScore, average_by_scores
+
+    torch.manual_seed(0)
+    split, joined = attention_training.SplitAttention(6), attention_training.JoinedAttention(6)
+    ours = AdditiveScore(6)
+    with torch.no_grad():
+        joined.energy.weight.copy_(torch.cat([split.of_query.weight, split.of_keys.weight], dim=1))
+        joined.energy.bias.copy_(split.of_query.bias + split.of_keys.bias)
+        joined.score.weight.copy_(split.score.weight)
+        ours.of_query.weight.copy_(split.of_query.weight)
+        ours.of_query.bias.copy_(joined.energy.bias)
+        ours.of_key.weight.copy_(split.of_keys.weight)
+        ours.direction.copy_(split.score.weight[0])
+    query, keys = torch.randn(2, 1, 6), torch.randn(2, 4, 6)
+    mask = torch.tensor([[True, True, True, True], [True, True, False, False]])
+    context = split(query, keys, mask)
+    torch.testing.assert_close(joined(query, keys, mask), context)
+    keys[1, 2:] = 100.0  # behind the mask
+    torch.testing.assert_close(split(query, keys, mask), context)
+    found, _ = average_by_scores(ours(query, ours.project(keys)), keys, mask=mask)
+    torch.testing.assert_close(found, context)
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_the_loop_predicts_each_word_from_those_before(attention_training, joined):
+    import torch
+
+    torch.manual_seed(0)
+    model = attention_training.StepByStep(9, 8, joined=joined, width=4)
+    source, target = torch.tensor([[3, 4, 5, 2]]), torch.tensor([[1, 3, 4, 5]])
+    scores = model(source, target)
+    assert scores.shape == (1, 4, 8)
+    changed = target.clone()
+    changed[0, 2] = 6
+    after = model(source, changed)
+    torch.testing.assert_close(after[:, :2], scores[:, :2])
+    assert not torch.allclose(after[:, 2:], scores[:, 2:])
+
+
+def test_only_words_and_end_marks_are_counted(attention_training):
+    import torch
+
+    batch = torch.zeros(2, 3, dtype=torch.long), torch.tensor([[1, 5, 6, 2], [1, 5, 2, 0]])
+    assert attention_training.count_tokens([batch, batch]) == 2 * (3 + 2)
+
+
+def test_a_side_that_does_not_learn_has_no_speed(attention_training):
+    from course_utils.training import History
+
+    history = History()
+    for _ in range(20):
+        history.record(loss=5.0, seconds=0.0, learning_rate=0.1)
+    with pytest.raises(AssertionError, match="loop: the loss went from 5.00 to 5.00"):
+        attention_training.require_learning("loop", history)
