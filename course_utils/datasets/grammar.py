@@ -22,7 +22,7 @@ from course_utils.datasets.grammar_withheld import Withheld, read_withheld
 from course_utils.datasets.sentence_pairs import SentencePair
 from course_utils.storage import DataError, course_folder, verify_file
 
-__all__ = ["FILES", "Grammar", "grammar_folder", "load_grammar"]
+__all__ = ["FILES", "Grammar", "grammar_folder", "load_grammar", "verify_grammar"]
 
 # name of the file → sha256
 FILES = {
@@ -38,6 +38,18 @@ FILES = {
 def grammar_folder() -> Path:
     """Where the grammar's files lie."""
     return course_folder() / "data" / "grammar"
+
+
+def verify_grammar() -> None:
+    """Compare the course's own grammar with its checksums.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or altered.
+    """
+    for name, sha256 in FILES.items():
+        verify_file(grammar_folder() / name, sha256=sha256, source=f"git checkout data/grammar/{name}")
 
 
 def load_grammar(path: str | PathLike[str] | None = None) -> Grammar:
@@ -59,8 +71,7 @@ def load_grammar(path: str | PathLike[str] | None = None) -> Grammar:
     """
     folder = grammar_folder() if path is None else Path(path)
     if path is None:
-        for name, sha256 in FILES.items():
-            verify_file(folder / name, sha256=sha256, source=f"git checkout data/grammar/{name}")
+        verify_grammar()
     lexicon = Lexicon(folder)
     book = read_rules(folder / "rules.txt", classes=lexicon.classes)
     lexicon.index(book)

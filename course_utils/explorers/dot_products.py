@@ -44,10 +44,11 @@ class DotProductBench(Explorer):
     of the wide one with the same seed, so the width slider adds numbers and changes none. A score is a sum of
     d products: in theory its mean is 0 and its standard deviation √d times spread².
 
-    `state()` holds `scores` (128 queries × keys, not scaled), `drawn_std` and `theory_std`; `weights_scaled`
-    and `weights_unscaled` of the first query, one a key; `entropies_scaled` and `entropies_unscaled`, the
-    mean over the queries in nats for each of `all_widths`, and `entropy_scaled`, `entropy_unscaled` at the
-    chosen one; `largest_scaled`, `largest_unscaled`, the mean of the largest weight.
+    `state()`, which has a JSON form, holds `scores` (128 lists of one number a key, not scaled), `drawn_std`
+    and `theory_std`; `weights_scaled` and `weights_unscaled` of the first query, one a key;
+    `entropies_scaled` and `entropies_unscaled`, the mean over the queries in nats for each of `all_widths`,
+    and `entropy_scaled`, `entropy_unscaled` at the chosen one; `largest_scaled`, `largest_unscaled`, the mean
+    of the largest weight.
 
     References
     ----------
@@ -80,20 +81,20 @@ class DotProductBench(Explorer):
         curves = self._entropies(keys, seed=seed, spread=spread)
         place = self._widths.index(width)
         return {
-            "scores": scores,
+            "scores": scores.tolist(),
             "drawn_std": float(scores.std()),
             "theory_std": math.sqrt(width) * spread**2,
             "weights_scaled": scaled[0].tolist(),
             "weights_unscaled": unscaled[0].tolist(),
             "largest_scaled": float(scaled.max(axis=1).mean()),
             "largest_unscaled": float(unscaled.max(axis=1).mean()),
-            "all_widths": self._widths,
+            "all_widths": list(self._widths),
             "entropies_scaled": curves[0],
             "entropies_unscaled": curves[1],
             "entropy_scaled": curves[0][place],
             "entropy_unscaled": curves[1][place],
             "most_entropy": math.log(keys),
-            "shown": (width, keys, seed, spread),
+            "shown": [width, keys, seed, spread],
         }
 
     def draw(self, result: Mapping[str, Any]) -> str:
@@ -164,7 +165,7 @@ class DotProductBench(Explorer):
     def _draw_scores(self, result: Mapping[str, Any], label: str) -> str:
         """The drawn scores over the normal distribution that theory expects."""
         width, _, _, spread = result["shown"]
-        std, scores = result["theory_std"], result["scores"]
+        std, scores = result["theory_std"], np.array(result["scores"])
         counts, edges = np.histogram(scores, bins=BINS, range=(-4 * std, 4 * std))
         peak = scores.size * (edges[1] - edges[0]) / (std * math.sqrt(2 * math.pi))
         return histogram_svg(
@@ -182,7 +183,7 @@ class DotProductBench(Explorer):
     def _draw_weights(self, result: Mapping[str, Any], label: str) -> str:
         """The largest weights of the first query."""
         scaled, unscaled = np.array(result["weights_scaled"]), np.array(result["weights_unscaled"])
-        order = np.argsort(-result["scores"][0], kind="stable")[:MOST_SHOWN]
+        order = np.argsort(-np.array(result["scores"][0]), kind="stable")[:MOST_SHOWN]
         return compared_bars_svg(
             {SCALED: scaled[order].tolist(), UNSCALED: unscaled[order].tolist()},
             labels=[f"key {key + 1}" for key in order],

@@ -50,9 +50,10 @@ class GateExplorer(Explorer):
 
     Notes
     -----
-    `state()` holds `tokens`, `chosen` (the column), `rows` (name → T numbers of the unit, "state" first),
-    `means` (gate → T means over all units), `readings`, and `moved`: for the chosen word the units whose
-    state changed most, as (unit, before, after).
+    `state()`, which has a JSON form, holds `tokens`, `chosen` (the column), `rows` (name → T numbers of the
+    unit, "state" first), `signed` (the gates drawn as signed numbers), `means` (gate → T means over all
+    units), `readings`, and `moved`: for the chosen word the units whose state changed most, as [unit,
+    before, after].
     """
 
     name = "gates"
@@ -106,7 +107,7 @@ class GateExplorer(Explorer):
             "means": {n: g.mean(axis=1).tolist() for n, g in gates.items() if n not in found["signed"]},
             "signed": found["signed"],
             "readings": {n: r.tolist() for n, r in found["readings"].items()},
-            "moved": [(int(one), float(before[one]), float(outputs[place, one])) for one in most],
+            "moved": [[int(one), float(before[one]), float(outputs[place, one])] for one in most],
         }
 
     def draw(self, result: Mapping[str, Any]) -> str:
@@ -217,5 +218,5 @@ def check_trace(found: Any) -> dict[str, Any]:
     if not all(np.isfinite(one).all() for one in (outputs, *gates.values(), *readings.values())):
         raise ValueError("trace gave NaN or infinity.")
     always = {"candidate", "memory"}
-    signed = {n for n, g in gates.items() if n in always or g.min() < 0 or g.max() > 1}
+    signed = [n for n, g in gates.items() if n in always or g.min() < 0 or g.max() > 1]
     return {"tokens": tokens, "outputs": outputs, "gates": gates, "readings": readings, "signed": signed}

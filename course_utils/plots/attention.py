@@ -14,8 +14,8 @@ from course_utils.plots.attention_marks import (
     CellGrid,
     draw_frames,
     draw_grid,
-    draw_hatching,
     draw_legend,
+    draw_masked,
     draw_rings,
 )
 from course_utils.plots.placement import cut_to_width, text_width
@@ -105,7 +105,7 @@ def attention_svg(
         _labels(row_labels, col_labels, names=(row_name, col_name), place=place),
         _cells(table, free, labels=(row_labels, col_labels), marks=(outlined, ringed), place=place),
         draw_grid(*table.shape, place=place),
-        draw_hatching(~free, place=place),
+        draw_masked([(int(i), int(j)) for i, j in np.argwhere(~free)], place=place),
         _numbers(table, free, place=place),
         draw_frames(outlined, place=place),
         draw_rings(ringed, place=place),
@@ -199,12 +199,12 @@ def _cells(
 ) -> str:
     """One element a cell, or for several of a row that read alike."""
     outlined, ringed = marks
-    rows, columns = labels
+    rows, columns = ([escape(text) for text in side] for side in labels)  # each once, not in each cell
     parts = []
     for i, first, last in _runs(table, free, single=outlined | ringed):
         value, masked = float(table[i, first]), not free[i, first]
         joined = last > first
-        keys = f"{columns[first]} … {columns[last]}" if joined else str(columns[first])
+        keys = f"{columns[first]} … {columns[last]}" if joined else columns[first]
         number = f"{value:.2f} each" if joined else f"{value:.4f}"
         number = f"masked, {number}" if masked else number
         marked = {"gold": (i, first) in outlined, "link": (i, first) in ringed, "masked": masked}
@@ -215,7 +215,7 @@ def _cells(
             + (f' data-last="{last}"' if joined else "")
             + f' data-value="{round(value, 2) if joined else value:.6g}"'
             + "".join(f' data-{name}="1"' for name, yes in marked.items() if yes)
-            + f"><title>{escape(f'{rows[i]} → {keys}: {number}')}</title></rect>"
+            + f"><title>{rows[i]} → {keys}: {number}</title></rect>"
         )
     return "".join(parts)
 

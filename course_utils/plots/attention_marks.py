@@ -6,9 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-from numpy.typing import NDArray
-
+from course_utils.plots.hatch import draw_hatching
 from course_utils.plots.placement import text_width
 from course_utils.plots.style import OKABE_ITO
 from course_utils.plots.svg import INK, LINE, MUTED, draw_rect, draw_text, shade
@@ -38,29 +36,15 @@ def draw_grid(rows: int, columns: int, *, place: CellGrid) -> str:
     return f'<path d="{across}{down}" stroke="{LINE}" fill="none" pointer-events="none"/>'
 
 
-def draw_hatching(masked: NDArray[np.bool_], *, place: CellGrid) -> str:
-    """Slanted lines over the masked cells, all of them one path."""
-    steps = []
-    for i in range(len(masked)):
-        for shut, run in groupby(range(masked.shape[1]), key=lambda j: bool(masked[i, j])):
-            if shut:
-                found = list(run)
-                left = place.left + found[0] * place.cell
-                right = place.left + (found[-1] + 1) * place.cell
-                steps.append(_hatch(left, right, bottom=place.top + (i + 1) * place.row, height=place.row))
-    if not steps:
-        return ""
-    return f'<path d="{"".join(steps)}" stroke="{MUTED}" fill="none" pointer-events="none"/>'
-
-
-def _hatch(left: float, right: float, *, bottom: float, height: float) -> str:
-    """Lines that rise by 45 degrees, cut off at both ends."""
-    steps, start = [], left - height + 7
-    while start < right:
-        begin, end = max(start, left), min(start + height, right)
-        steps.append(f"M{begin:g} {bottom - (begin - start):g}l{end - begin:g} {begin - end:g}")
-        start += 7
-    return "".join(steps)
+def draw_masked(cells: Cells, *, place: CellGrid) -> str:
+    """Hatching over the masked cells, neighbours in a row together."""
+    boxes = []
+    numbered = enumerate(sorted(cells))
+    for (row, _), run in groupby(numbered, key=lambda one: (one[1][0], one[1][1] - one[0])):
+        columns = [column for _, (_, column) in run]
+        left, top = place.left + columns[0] * place.cell, place.top + row * place.row
+        boxes.append((left, top, len(columns) * place.cell, place.row))
+    return draw_hatching(boxes)
 
 
 def draw_frames(cells: Cells, *, place: CellGrid) -> str:
@@ -100,7 +84,7 @@ def draw_legend(top: float, *, gold: str = "", links: str = "", masked: str = ""
         parts.append(draw_rect(72 + 14 * step, top, 14, 12, fill=shade(step / 5), stroke=LINE))
     parts.append(draw_text(160, top + 10, "1", size=11))
     x = 190.0
-    for meaning, draw in ((gold, draw_frames), (links, draw_rings), (masked, _hatch_one)):
+    for meaning, draw in ((gold, draw_frames), (links, draw_rings), (masked, draw_masked)):
         if meaning:
             place = CellGrid(x, top, 18, 12)
             parts.append(draw_rect(x, top, 18, 12, fill="#ffffff", stroke=LINE))
@@ -108,7 +92,3 @@ def draw_legend(top: float, *, gold: str = "", links: str = "", masked: str = ""
             parts.append(draw_text(x + 24, top + 10, meaning, size=11))
             x += 24 + text_width(meaning, size=11) + 20
     return "".join(parts)
-
-
-def _hatch_one(cells: Cells, *, place: CellGrid) -> str:
-    return draw_hatching(np.full((1, len(cells)), True), place=place)

@@ -21,20 +21,27 @@ class UnknownWord(KeyError):
     word : str
     suggestions : list of str
         Words of the vocabulary with a similar spelling, best first.
+    vocabulary_size : int
+    min_count : int
+        Words that occur less often were left out; 1 where all were kept.
     """
 
-    def __init__(self, word: str, *, suggestions: Sequence[str], vocabulary_size: int) -> None:
+    def __init__(
+        self, word: str, *, suggestions: Sequence[str], vocabulary_size: int, min_count: int = 1
+    ) -> None:
         super().__init__(word)
         self.word = word
         self.suggestions = list(suggestions)
         self.vocabulary_size = vocabulary_size
+        self.min_count = min_count
 
     def __str__(self) -> str:
         # KeyError would print the repr of the word; a reader wants the sentence.
         shown = self.word if len(self.word) <= LONGEST_SPELLING else self.word[:LONGEST_SPELLING] + "…"
         sentence = f'"{_printable(shown)}" is not among the {self.vocabulary_size:,} words'
         if not self.suggestions:
-            return f"{sentence}; try another word or a lower min_count."
+            advice = " or a lower min_count" if self.min_count > 1 else ""
+            return f"{sentence}; try another word{advice}."
         quoted = [f'"{word}"' for word in self.suggestions]
         return f"{sentence}; did you mean {' or '.join(quoted)}?"
 
@@ -48,6 +55,8 @@ class Vocabulary:
         Each word once. Its position is its id.
     counts : array of shape (V,)
         How often each word occurs.
+    min_count : int
+        Words that occur less often were left out; 1 where all were kept.
 
     Attributes
     ----------
@@ -68,7 +77,8 @@ class Vocabulary:
     (('the', 'cat'), 1)
     """
 
-    def __init__(self, words: Sequence[str], counts: ArrayLike) -> None:
+    def __init__(self, words: Sequence[str], counts: ArrayLike, *, min_count: int = 1) -> None:
+        self.min_count = min_count
         self.words: tuple[str, ...] = tuple(words)
         self.counts: NDArray[np.int64] = np.array(counts, dtype=np.int64)
         self.index: dict[str, int] = {word: i for i, word in enumerate(self.words)}
@@ -119,7 +129,7 @@ class Vocabulary:
             raise ValueError(_nothing_left(counter, min_count))
         kept.sort(key=lambda pair: (-pair[1], pair[0]))
         kept = kept[:max_size]
-        return cls([word for word, _ in kept], [n for _, n in kept])
+        return cls([word for word, _ in kept], [n for _, n in kept], min_count=min_count)
 
     def encode(
         self, tokens: Sequence[str], *, unknown: Literal["drop", "error", "mark"] = "drop"
@@ -194,7 +204,9 @@ class Vocabulary:
         return _Spellings(self.words)
 
     def _unknown(self, word: str) -> UnknownWord:
-        return UnknownWord(word, suggestions=self.suggest(word), vocabulary_size=len(self))
+        return UnknownWord(
+            word, suggestions=self.suggest(word), vocabulary_size=len(self), min_count=self.min_count
+        )
 
     def __len__(self) -> int:
         return len(self.words)

@@ -19,6 +19,8 @@
 # Measured run time: **100 s** and **1900 MB** on two CPU cores, from a fresh kernel.
 
 # %% tags=["long-cell"] reason="imports of the whole lesson"
+import hashlib
+import inspect
 import re
 import time
 from itertools import combinations
@@ -52,6 +54,7 @@ from course_utils.evaluation.retrieval import mean_with_interval, reciprocal_ran
 from course_utils.evaluation.similarity import evaluate_similarity
 from course_utils.exercises import lesson_08 as exercises
 from course_utils.explorers.neighbours import NeighbourExplorer
+from course_utils.models import adapter as adapter_code
 from course_utils.models import word2vec, word2vec_expected, word2vec_pairs
 from course_utils.models.adapter import AdapterConfig, ContrastiveAdapter, pair_batches
 from course_utils.models.debiasing import pair_direction, remove_direction
@@ -69,6 +72,7 @@ from course_utils.plots.permutation import plot_permutations
 from course_utils.plots.picture import Picture
 from course_utils.plots.style import new_figure
 from course_utils.pretrained import load_minilm, load_static_vectors
+from course_utils.pretrained.kept_vectors import keep_vectors
 from course_utils.runtime import seed_everything, set_threads
 from course_utils.text.tokenizers import tokenize_words
 from course_utils.text.vocab import Vocabulary
@@ -423,10 +427,12 @@ print(f"Wikipedia: {sum(map(len, wiki)):,} words, {len(old_words):,} known. "
 
 
 # %%
+domain_ids = [both.encode(document) for document in domain]
+
+
 def train_on_domain(*, start=None):
     """Skip-gram on the docstrings; with `start`, from where the general vectors are."""
-    ids = [both.encode(document) for document in domain]
-    model = expected_skipgram(ids, skip_config, vocabulary_size=len(both))
+    model = expected_skipgram(domain_ids, skip_config, vocabulary_size=len(both))
     if start is not None:
         to, n = [both[word] for word in old_words], len(old_words)
         with torch.no_grad():
@@ -436,7 +442,30 @@ def train_on_domain(*, start=None):
 
 
 # %%
-continued, domain_only = train_on_domain(start=general), train_on_domain()
+def version_of(*arrays):
+    """A text that changes with any number: what is kept is trained anew when its data are others."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+made_with = [word2vec, word2vec_expected, word2vec_pairs, train_on_domain]
+version = [
+    str(skip_config),
+    version_of(*domain_ids, general.vectors(), general.context_vectors()),
+    *[inspect.getsource(part) for part in made_with],
+]
+
+# %%
+continued = keep_vectors(  # trained once, read by the next run
+    "skipgram-continued",
+    depends_on=version,
+    compute=lambda: train_on_domain(start=general),
+)
+domain_only = keep_vectors(
+    "skipgram-docstrings", depends_on=version, compute=train_on_domain
+)
 vector_sets = {
     "Wikipedia": (general.vectors(), old_words),
     "continued": (continued, both),
@@ -626,11 +655,15 @@ def judge_search(split, adapter=None):
 
 # %%
 def adapt(*, pairs, steps, rank=384, seed=0):
-    torch.manual_seed(seed)
-    adapter = ContrastiveAdapter(AdapterConfig(rank=rank))
-    batches = pair_batches(summaries[:pairs], code[:pairs], batch_size=256)
-    fit(
-        adapter, batches, steps=steps, learning_rate=3e-4, decay="linear", history=History(), seed=seed,
+    """An adapter trained on the first pairs; kept for the next run."""
+    config, data = AdapterConfig(rank=rank), (summaries[:pairs], code[:pairs])
+    adapter, _, _ = checkpoints.cached(
+        "adapter", config=[str(config), steps], data_version=version_of(*data), seed=seed,
+        code=[adapter_code, fit, adapt], build=lambda: ContrastiveAdapter(config),
+        train=lambda adapter, history: fit(
+            adapter, pair_batches(*data, batch_size=256), steps=steps, learning_rate=3e-4, decay="linear",
+            history=history, seed=seed,
+        ),
     )  # fmt: skip
     return adapter
 
@@ -1435,7 +1468,7 @@ row
 scoreboard.record(
     lesson="08", model="MiniLM + adapter, 3,000 pairs", metric="gain in MRR@10, code search",
     value=adapter_gain.value, low=adapter_gain.low, high=adapter_gain.high, seeds=3,
-    parameters=sum(p.numel() for p in adapt(pairs=500, steps=1, rank=rank).parameters()),
+    parameters=sum(p.numel() for p in adapter.parameters()),
 )  # fmt: skip
 
 # %%

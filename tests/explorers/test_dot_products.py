@@ -1,5 +1,6 @@
 """DotProductBench against scipy on numbers drawn here, at the ends of every slider."""
 
+import json
 import math
 
 import numpy as np
@@ -86,6 +87,11 @@ def test_every_slider_at_its_ends_and_between(explorer, moved):
     check(explorer, **{**START, **moved})
 
 
+def test_the_state_has_a_json_form(explorer):
+    for state in (explorer.state(), explorer.set_state(width=8, keys=3, spread=0.5, seed=7)):
+        assert json.loads(json.dumps(state)) == state
+
+
 def test_sliders_have_these_ends(explorer):
     assert explorer.controls["width"].options == WIDTHS
     ends = {key: (c.min, c.max) for key, c in explorer.controls.items() if key != "width"}
@@ -107,8 +113,8 @@ def test_scores_spread_with_the_root_of_the_width_and_scaling_undoes_it(explorer
 
 
 def test_a_narrow_vector_is_the_beginning_of_the_wide_one(explorer):
-    narrow = explorer.set_state(width=4)["scores"]
-    wide = explorer.set_state(width=8)["scores"]
+    narrow = np.array(explorer.set_state(width=4)["scores"])
+    wide = np.array(explorer.set_state(width=8)["scores"])
     q, k = draw(0)
     np.testing.assert_allclose(wide - narrow, q[:, 4:8] @ k[:16, 4:8].T, atol=1e-12)
 
@@ -129,13 +135,9 @@ def test_bars_are_the_drawn_scores_over_the_expected_peak(explorer, width):
     bars = [node for node in shown(explorer).iter(f"{NS}rect") if "data-bin" in node.attrib]
     std = math.sqrt(width)
     edges = np.linspace(-4 * std, 4 * std, BINS + 1)
-    counts = np.array(
-        [
-            ((state["scores"] >= a) & (state["scores"] < b)).sum()
-            for a, b in zip(edges, edges[1:], strict=False)
-        ]
-    )
-    expected = counts / (state["scores"].size * 8 * std / BINS * norm.pdf(0, scale=std))
+    scores = np.array(state["scores"])
+    counts = np.array([((scores >= a) & (scores < b)).sum() for a, b in zip(edges, edges[1:], strict=False)])
+    expected = counts / (scores.size * 8 * std / BINS * norm.pdf(0, scale=std))
     np.testing.assert_allclose([float(node.get("data-value")) for node in bars], expected, atol=1e-8)
     np.testing.assert_allclose(
         [float(n.get("data-bin")) for n in bars], (edges[1:] + edges[:-1]) / 2, atol=1e-6

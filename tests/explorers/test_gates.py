@@ -1,5 +1,6 @@
 """GateExplorer against the numbers of a stand-in and of a real GRU, and against all a reader may type."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_numbers_are_those_of_the_trace(explorer, unit, word):
 
 
 def test_a_candidate_is_signed_and_has_no_mean(explorer):
-    assert explorer.state()["signed"] == {"candidate"}
+    assert explorer.state()["signed"] == ["candidate"]
     assert set(explorer.state()["means"]) == {"update"}
 
 
@@ -100,8 +101,13 @@ def test_rows_are_signed_by_name_or_by_their_numbers():
         return {"tokens": words, "outputs": np.zeros(shape), "gates": {**gates, "share": np.full(shape, 0.5)}}
 
     state = GateExplorer(trace, sentence="a b").state()
-    assert state["signed"] == {"memory", "candidate", "wide"}
+    assert state["signed"] == ["memory", "candidate", "wide"]
     assert set(state["means"]) == {"share"}
+
+
+def test_the_state_has_a_json_form(explorer):
+    for state in (explorer.state(), explorer.set_state(unit=np.int64(2), word=3)):
+        assert json.loads(json.dumps(state)) == state
 
 
 def test_a_word_beyond_the_sentence_is_its_last(explorer):
@@ -131,7 +137,7 @@ def test_real_layers_fit(layer, gates):
     state = explorer.set_state(unit=2)
     assert set(state["rows"]) == {"state", *gates}
     torch.testing.assert_close(torch.tensor(state["rows"]["state"]), layer(table[None])[0][0, :, 2].detach())
-    assert state["signed"] == gates & {"candidate", "memory"}
+    assert set(state["signed"]) == gates & {"candidate", "memory"}
     assert state["readings"] == {}
 
 

@@ -107,7 +107,18 @@ def test_an_unknown_word_is_answered_with_a_sentence(zoo):
     assert caught.value.suggestions == ["elephant"]
     with pytest.raises(UnknownWord) as caught:
         zoo["qqqqq"]
-    assert str(caught.value) == '"qqqqq" is not among the 8 words; try another word or a lower min_count.'
+    assert str(caught.value) == '"qqqqq" is not among the 8 words; try another word.'
+
+
+@pytest.mark.parametrize(
+    ("min_count", "advice"), [(1, "try another word."), (2, "try another word or a lower min_count.")]
+)
+def test_a_lower_min_count_is_advised_only_where_rare_words_were_left_out(min_count, advice):
+    vocabulary = Vocabulary.from_documents([["fig", "fig", "fig"]], min_count=min_count)
+    with pytest.raises(UnknownWord) as caught:
+        vocabulary["qqqqq"]
+    assert str(caught.value) == f'"qqqqq" is not among the 1 words; {advice}'
+    assert caught.value.min_count == vocabulary.min_count == min_count
 
 
 @pytest.mark.parametrize("word", HOSTILE)

@@ -90,6 +90,9 @@ def test_two_hundred_words_are_too_many():
 def test_an_unknown_word_suggests_known_ones():
     with pytest.raises(UnknownWord, match='"dogg" is not among the 12 words; did you mean "dog"'):
         translator().translate(["the dogg sleeps"])
+    with pytest.raises(UnknownWord) as caught:
+        translator().read("the xylophone sleeps")
+    assert str(caught.value) == '"xylophone" is not among the 12 words; try another word.'
 
 
 @pytest.mark.parametrize("beam", [1, 3])
