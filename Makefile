@@ -57,7 +57,7 @@ units: $(READY)  ## unit tests
 lessons: $(READY)  ## run every lesson in a fresh kernel and compare what it printed
 	@echo "Lessons ..."
 	@$(ONE_THREAD) $(LEND) CI=true $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout=180 --timeout=600 notebooks
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=300 --timeout=600 notebooks
 
 browser: $(READY)  ## drive JupyterLab in Chromium
 	@echo "Browser tests ..."

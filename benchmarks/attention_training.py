@@ -10,6 +10,7 @@ from results import Row, make_row
 from torch import Tensor, nn
 
 from course_utils.datasets.translation import load_translation
+from course_utils.layers.attention_scores import AdditiveScore
 from course_utils.models.seq2seq import PADDING, SPECIAL, Seq2Seq, Seq2SeqConfig
 from course_utils.models.seq2seq_batches import PairBatches
 from course_utils.training import History, fit
@@ -18,7 +19,9 @@ from course_utils.translation.translator import Translator
 
 RUNS = 5
 UPDATES = 40  # per run and side
-WIDTH = 256
+# The width of the states and the hidden width of the score, on all sides: those of lesson 13, and as many in
+# the score as in a state, as in the papers and in tutorials.
+SIZES = ((192, 64), (256, 256))
 USUAL, LEAN = "loop over target steps", "leaner loop over target steps"
 Batch = tuple[Tensor, Tensor]
 
@@ -26,10 +29,10 @@ Batch = tuple[Tensor, Tensor]
 class JoinedAttention(nn.Module):
     """Bahdanau attention with one layer over [query; key], the query repeated for every key."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, hidden: int) -> None:
         super().__init__()
-        self.energy = nn.Linear(2 * width, width)
-        self.score = nn.Linear(width, 1, bias=False)
+        self.energy = nn.Linear(2 * width, hidden)
+        self.score = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """Context (B, 1, C) of a query (B, 1, C) and keys (B, S, C) where the mask (B, S) is True."""
@@ -42,10 +45,10 @@ class JoinedAttention(nn.Module):
 class SplitAttention(nn.Module):
     """The same with a layer each for query and keys."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, hidden: int) -> None:
         super().__init__()
-        self.of_query, self.of_keys = nn.Linear(width, width), nn.Linear(width, width)
-        self.score = nn.Linear(width, 1, bias=False)
+        self.of_query, self.of_keys = nn.Linear(width, hidden), nn.Linear(width, hidden)
+        self.score = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """As `JoinedAttention.forward`."""
@@ -62,14 +65,14 @@ class StepByStep(nn.Module):
 
     Parameters
     ----------
-    source_vocabulary, target_vocabulary, width : int
+    source_vocabulary, target_vocabulary, width, hidden : int
     joined : bool
         As most tutorials have it: attention over [query; key], and an output layer that sees state, context
         and word. Else the leaner form: a layer each for query and keys, and an output layer over the state.
     """
 
     def __init__(
-        self, source_vocabulary: int, target_vocabulary: int, *, joined: bool, width: int = WIDTH
+        self, source_vocabulary: int, target_vocabulary: int, *, joined: bool, width: int, hidden: int
     ) -> None:
         super().__init__()
         self.joined = joined
@@ -77,7 +80,7 @@ class StepByStep(nn.Module):
         self.target_vectors = nn.Embedding(target_vocabulary, width, padding_idx=PADDING)
         self.encoder = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
         self.bridge = nn.Linear(width, width)
-        self.attention = JoinedAttention(width) if joined else SplitAttention(width)
+        self.attention = (JoinedAttention if joined else SplitAttention)(width, hidden=hidden)
         self.decoder = nn.GRU(2 * width, width, batch_first=True)
         self.out = nn.Linear(3 * width if joined else width, target_vocabulary)
 
@@ -101,17 +104,20 @@ class StepByStep(nn.Module):
         return F.cross_entropy(scores.flatten(0, 1), target[:, 1:].flatten(), ignore_index=PADDING)
 
 
-def make_sides() -> tuple[dict[str, nn.Module], list[Batch]]:
-    """The models and the batches that all learn from: of the size, and in the order, of lesson 13."""
+def make_sides(*, width: int, hidden: int) -> tuple[dict[str, nn.Module], list[Batch]]:
+    """The models and the batches that all learn from, in the order of lesson 13."""
     size = Schedule().batch
     pairs = load_translation(train=size * UPDATES * (RUNS + 1), validation=0, test=0, long=0, unseen=0).train
     source, target = vocabularies(pairs)
     sizes = len(source) + SPECIAL, len(target) + SPECIAL
     torch.manual_seed(0)
-    ours = Seq2Seq(Seq2SeqConfig(*sizes, width=WIDTH, attention="additive"))
+    ours = Seq2Seq(Seq2SeqConfig(*sizes, width=width, attention="additive"))
+    ours.writer.score = AdditiveScore(width, hidden=hidden)
     ids = Translator(ours, source=source, target=target).encode_pairs(pairs)
     batches = PairBatches(ids, size=size)(torch.Generator().manual_seed(0))
-    loops = {name: StepByStep(*sizes, joined=name == USUAL) for name in (USUAL, LEAN)}
+    loops = {
+        name: StepByStep(*sizes, joined=name == USUAL, width=width, hidden=hidden) for name in (USUAL, LEAN)
+    }
     return {"ours": ours, **loops}, list(batches)
 
 
@@ -135,27 +141,32 @@ def require_learning(name: str, history: History) -> None:
 
 
 def measure(*, quick: bool = False) -> list[Row]:
-    """A row for each loop, in target tokens per second; raises if a side does not learn."""
-    models, batches = make_sides()
-    histories = {name: History() for name in models}
-    speeds: dict[str, list[float]] = {name: [] for name in models}
+    """A row for each size and loop, in target tokens per second; raises if a side does not learn."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for run in range(2 if quick else RUNS + 1):
-            part = batches[run * UPDATES :][:UPDATES]
-            for name, model in models.items():
-                speed = train(model, histories[name], part)
-                speeds[name] += [speed] * (run > 0)  # the first warms up
+        return [row for width, hidden in SIZES for row in measure_size(width, hidden=hidden, quick=quick)]
     finally:
         torch.set_num_threads(threads)
+
+
+def measure_size(width: int, *, hidden: int, quick: bool) -> list[Row]:
+    """A row for each loop."""
+    models, batches = make_sides(width=width, hidden=hidden)
+    histories = {name: History() for name in models}
+    speeds: dict[str, list[float]] = {name: [] for name in models}
+    for run in range(2 if quick else RUNS + 1):
+        part = batches[run * UPDATES :][:UPDATES]
+        for name, model in models.items():
+            speed = train(model, histories[name], part)
+            speeds[name] += [speed] * (run > 0)  # the first warms up
     for name, history in histories.items():
         require_learning(name, history)
         losses = f"loss {history.losses[0]:.2f} to {history.losses[-1]:.2f} nats"
         print(f"  {name}: {', '.join(f'{speed:,.0f}' for speed in speeds[name])} target tokens/s; {losses}")
     return [
         make_row(
-            name=f"training with attention: target tokens, one thread, width {WIDTH}",
+            name=f"training with attention: target tokens, one thread, width {width}, score {hidden}",
             lesson="13",
             unit="tokens/s",
             ours=speeds["ours"],

@@ -133,8 +133,9 @@ def test_both_loops_attend_alike_and_as_ours(attention_training):
     from course_utils.layers.attention_scores import AdditiveScore, average_by_scores
 
     torch.manual_seed(0)
-    split, joined = attention_training.SplitAttention(6), attention_training.JoinedAttention(6)
-    ours = AdditiveScore(6)
+    split = attention_training.SplitAttention(6, hidden=6)
+    joined = attention_training.JoinedAttention(6, hidden=6)
+    ours = AdditiveScore(6, hidden=6)
     with torch.no_grad():
         joined.energy.weight.copy_(torch.cat([split.of_query.weight, split.of_keys.weight], dim=1))
         joined.energy.bias.copy_(split.of_query.bias + split.of_keys.bias)
@@ -158,7 +159,7 @@ def test_the_loop_predicts_each_word_from_those_before(attention_training, joine
     import torch
 
     torch.manual_seed(0)
-    model = attention_training.StepByStep(9, 8, joined=joined, width=4)
+    model = attention_training.StepByStep(9, 8, joined=joined, width=4, hidden=4)
     source, target = torch.tensor([[3, 4, 5, 2]]), torch.tensor([[1, 3, 4, 5]])
     scores = model(source, target)
     assert scores.shape == (1, 4, 8)

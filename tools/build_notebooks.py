@@ -56,7 +56,7 @@ class BuildError(Exception):
 class Limits:
     """How long the build waits, in seconds."""
 
-    cell: int = 180
+    cell: int = 300
     notebook: int = 600
 
 

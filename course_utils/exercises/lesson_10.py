@@ -72,7 +72,7 @@ def guess_switch(look: Callable[[], Picture], *, measured: int) -> Prediction:
         step=1,
         look=look,
         measured=measured,
-        explain="The numbers were ranked on validation sentences by how much they push towards the question mark. The same "
+        explain="The numbers were ranked on validation sentences by how much they push towards the question mark. As "
         "many numbers taken at random do next to nothing.",
     )
 
@@ -267,7 +267,7 @@ through_time = Exercise(
             like=lambda U, states, last: _gradient_like(U, states, last, slope=np.ones_like),
         ),
         Mistake(
-            "on the way back the matrix is turned: U.T, not U",
+            "on the way back the matrix is transposed: U.T, not U",
             like=lambda U, states, last: _gradient_like(U, states, last, turn=False),
         ),
         Mistake(
@@ -300,8 +300,8 @@ QUESTIONS = QuestionBlock(
             answer="Going back one step, a simple network's gradient is multiplied by the same matrix and by the slope of tanh, "
             "so over n steps it shrinks or grows like a power. In an LSTM the memory is only multiplied by the forget gate, and "
             "a GRU's state by its update gate; at one, the gradient passes whole. But the gate has to get there. I measured it: "
-            "untrained, all three have lost more than 99.9 % after twenty steps. After training, the GRU's reading of the first word "
-            "reaches a hundred steps back, the simple network's has vanished. So gates don't preserve the gradient, they make it "
+            "untrained, all three have lost more than 99.9 % after twenty steps. After training, part of the GRU's gradient still "
+            "arrives a hundred steps back, the simple network's has vanished. So gates don't preserve the gradient, they make it "
             "possible to learn to.",
             usual_wrong_answer="“Because the LSTM has no vanishing gradient.” With a forget gate of one half it has: that is "
             "how PyTorch starts it.",
@@ -312,8 +312,8 @@ QUESTIONS = QuestionBlock(
             "10.padding",
             question="You batch sentences of different lengths. What can go wrong?",
             answer="Three things. The state after the last column is not the state after a short sentence, if padding was read. "
-            "Padding in the loss is easy to predict and makes the perplexity look wonderful. And it costs time: unsorted, a third or more of "
-            "the places may hold nothing. So I mask or pack, leave padding out of the loss, and put sentences of like length together. "
+            "Padding in the loss is easy to predict and makes the perplexity look wonderful. And it costs time: unsorted, about half of "
+            "the places held nothing in my data. So I mask or pack, leave padding out of the loss, and put sentences of like length together. "
             "The test is simple: one sentence alone and in company must give the same numbers.",
             usual_wrong_answer="“The network learns to ignore padding.” It may, from data that never made it necessary; and the "
             "mean of the loss is still wrong.",

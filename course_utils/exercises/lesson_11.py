@@ -278,8 +278,8 @@ QUESTIONS = QuestionBlock(
             "fall moves to longer sentences, capacity matters. Right words fed in: if the model still errs, it is not "
             "only its own earlier mistakes. More training: if all lengths gain, it was undertrained. The test that "
             "settles it is to open a second way past the vector, with all else as it was: attention, on the same "
-            "data, for the same number of tokens. If long sentences then come out right, neither data nor decoder were the "
-            "problem.",
+            "data. If long sentences then come out right, neither data nor decoder were the problem; and whatever else I had to "
+            "change, width or tokens seen, I say beside the result.",
             usual_wrong_answer="“It is the vanishing gradient.” That may slow learning down, but does not show that the vector "
             "is too small; and a wider vector would then not help.",
             follow_up="Why is exact match alone unfair to long sentences? (One slip in twenty words counts as much as "

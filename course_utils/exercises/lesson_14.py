@@ -298,7 +298,7 @@ QUESTIONS = QuestionBlock(
             "14.heads",
             question="A layer has twelve heads. Does it need them all?",
             answer="Measure it, don't argue: set one head's output to zero, or to its mean, and look at the loss. In our small "
-            "translator the heads of the upper layer each cost something and those of the lower layer little. "
+            "translator most heads of the upper layer cost something and those of the lower layer little. "
             "That one head costs little alone doesn't mean that all such heads can go: another may "
             "do the same job, so I also remove them together, and together they cost far more than the sum. The mean is the fairer "
             "replacement, since zero is a value that the next layer may never have seen. And a loss is an average: a head may "

@@ -47,7 +47,7 @@ class Score(nn.Module):
         self.width = width
 
     def project(self, memory: Tensor) -> Tensor:
-        """Compute what depends on the keys alone, once for all queries: (B, S, C) to (B, S, C)."""
+        """Compute what depends on the keys alone, once for all queries: (B, S, C) to what `forward` takes."""
         return memory
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Score(nn.Module):
         Parameters
         ----------
         query : Tensor of shape (B, T, C)
-        keys : Tensor of shape (B, S, C)
+        keys : Tensor of shape (B, S, …)
             From `project`.
 
         Returns
@@ -67,20 +67,34 @@ class Score(nn.Module):
 
 
 class AdditiveScore(Score):
-    """Bahdanau's score, which Luong calls concat: a small network with one hidden layer."""
+    """Bahdanau's score, which Luong calls concat: a small network with one hidden layer.
 
-    def __init__(self, width: int) -> None:
+    Parameters
+    ----------
+    width : int
+        Numbers of a query and of a key, C.
+    hidden : int
+        Numbers of the hidden layer. The papers have as many as in a state; far fewer will do, and the layer
+        is computed for every pair of a target and a source place.
+
+    Notes
+    -----
+    v starts four times as large as a linear layer's weights. Scores then differ from the first update on, and
+    words find their places from fewer sentences.
+    """
+
+    def __init__(self, width: int, *, hidden: int = 64) -> None:
         super().__init__(width)
-        self.of_query = nn.Linear(width, width)
-        self.of_key = nn.Linear(width, width, bias=False)
-        self.direction = nn.Parameter(torch.empty(width))  # v
-        nn.init.normal_(self.direction, std=width**-0.5)
+        self.of_query = nn.Linear(width, hidden)
+        self.of_key = nn.Linear(width, hidden, bias=False)
+        self.direction = nn.Parameter(torch.empty(hidden))  # v
+        nn.init.normal_(self.direction, std=4 * hidden**-0.5)
 
     def project(self, memory: Tensor) -> Tensor:
         return self.of_key(memory)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        hidden = torch.tanh(self.of_query(query)[:, :, None] + keys[:, None])  # (B, T, S, C)
+        hidden = torch.tanh(self.of_query(query)[:, :, None] + keys[:, None])  # (B, T, S, hidden)
         return hidden @ self.direction
 
 

@@ -25,6 +25,9 @@ Deviations, and why. The first two and the cell have switches in the config.
   training some words are predicted from the context alone (dropout of whole states; Gal and Ghahramani 2016
   drop whole words), so that the writer has to look. Both keep the attention nearer to the word that is
   translated: a lower alignment error rate (lesson 13).
+- The end mark is read but cannot be looked at. With it, words that need no look rest there, and what little
+  weight is left for the words of the sentence points anywhere.
+- The v of the additive score starts four times as large as usual: looks differ sooner.
 - B's output layer has a maxout; here it is L's tanh layer, in both forms.
 - S read with four LSTM layers of 1,000 numbers, B and L with as many; here one layer of 256 does.
 - S turned the source round; that is a matter of the data, and lesson 11 tries it.
@@ -83,7 +86,8 @@ class Seq2Seq(nn.Module):
         recurrent: State = summary if self.config.cell == "gru" else (summary, torch.zeros_like(summary))
         if self.writer.score is None:
             return DecoderState(recurrent, summary)
-        return DecoderState(recurrent, summary, values, self.writer.score.project(values), mask)
+        words = mask & source.ne(END)  # nothing to look at beyond the last word
+        return DecoderState(recurrent, summary, values, self.writer.score.project(values), words)
 
     def forward(
         self, source: Tensor, target: Tensor, *, return_attention: bool = False

@@ -61,8 +61,8 @@ class DecoderState:
     recurrent: State  # (B, C), for an LSTM two of them
     summary: Tensor  # (B, C): what the reader kept of the whole sentence
     values: Tensor | None = None  # (B, S, C): what it says of each word; None without attention
-    keys: Tensor | None = None  # (B, S, C): the same, made ready for the score
-    mask: Tensor | None = None  # (B, S): True where there is a word
+    keys: Tensor | None = None  # (B, S, …): the same, made ready for the score
+    mask: Tensor | None = None  # (B, S): True where there is a word; the end mark is none
 
 
 class Reader(nn.Module):

@@ -4,7 +4,7 @@
 # **The question: how can one network read any length?**
 #
 # The network of lesson 02 had room for four words, and not for a fifth. A sentence has as many words as it has. This lesson builds the network that reads it word by word and carries a state along, in its three classical forms; finds out what
-# goes wrong on the way back; and looks inside one that has learned to keep a single fact over thirty words.
+# goes wrong on the way back; and looks inside one that has learned to keep a single fact to the end of a sentence.
 #
 # **You will be able to**
 # - write the cells of a simple recurrent network, an LSTM and a GRU, and show that they are PyTorch's;
@@ -138,8 +138,8 @@ for n, shares in windows.items():
 assert max(shares[-1].value for shares in windows.values()) < 0.2
 
 # %% [markdown]
-# A window finds the short questions, those that it sees as a whole and has seen before, and next to none of the long ones. Making it
-# wider does not help: most rows of six words never occurred before. We need something that reads all, and keeps little.
+# A window knows a quarter of the short questions, those whose last words it met before a question mark, and hardly any of the long ones.
+# Making it wider does not help: nearly every row of six words is new. We need something that reads all, and keeps little.
 #
 # ## 2. One cell, used again and again
 #
@@ -262,8 +262,8 @@ for kind in ("RNN", "LSTM", "GRU"):
 # %% [markdown]
 # ### What padding costs
 #
-# Right is not fast. A batch runs as many steps as its longest sentence has words. In batches drawn at random that is nearly always
-# 20 or more. So we shuffle, cut the shuffled list into groups of twenty batches, sort each group by length, cut it into
+# Right is not fast. A batch runs as many steps as its longest sentence has words, and among 64 sentences drawn at random there is nearly
+# always a long one. So we shuffle, cut the shuffled list into groups of twenty batches, sort each group by length, cut it into
 # batches, and shuffle these: **bucketing**.
 
 
@@ -292,6 +292,7 @@ gru, measured = recurrent.GRU(C, C), {}
 for name, group in (("at random", 1), ("bucketed", 20)):
     batches = list(Batches(train, group=group)(torch.Generator().manual_seed(0)))
     filling = np.mean(np.concatenate([(batch == 0).numpy().ravel() for batch in batches]))
+    steps = np.mean([batch.shape[1] for batch in batches])
     some = batches[:60]
     started = time.perf_counter()
     for batch in some:
@@ -299,7 +300,9 @@ for name, group in (("at random", 1), ("bucketed", 20)):
     seconds = time.perf_counter() - started
     rate = sum(int((batch != 0).sum()) for batch in some) / seconds
     measured[name] = (filling, rate)
-    print(f"{name:10} {filling:4.0%} of the places are padding; {rate:,.0f} words/s")
+    print(
+        f"{name:10} {steps:.0f} steps a batch, {filling:4.0%} of the places are padding; {rate:,.0f} words/s"
+    )
 print(f"{measured['bucketed'][1] / measured['at random'][1]:.1f} times as fast")
 assert measured["at random"][0] > 0.45
 assert measured["bucketed"][0] < 0.10
@@ -440,13 +443,13 @@ for name, shares in recognised.items():
 assert recognised["RNN"][0].low > recognised["RNN"][-1].high
 
 # %% [markdown]
-# Short questions it knows, nine in ten. From sixteen words on it is where the window is, which sees none of the beginning.
+# Short questions it knows, most of them. From sixteen words on it is about where the window is, which sees none of the beginning.
 #
 # ## 5. Back through time
 #
 # Why does it forget? Look at how it learns. The loss stands at the end of the sentence, the word that matters at its beginning, and the
 # gradient has to get from one to the other. A loop is a deep network in disguise, with one layer a word, all with the same weights. Going back
-# from state $h_t$ to the one before, the chain rule multiplies by the slope of tanh, which is $1 - h_t^2$, and by $U$, turned:
+# from state $h_t$ to the one before, the chain rule multiplies by the slope of tanh, which is $1 - h_t^2$, and by the transpose of $U$:
 #
 # $$\frac{\partial L}{\partial h_{t-1}} = U^\top \left( \frac{\partial L}{\partial h_t} \odot (1 - h_t^2) \right)$$
 #
@@ -582,7 +585,7 @@ assert exploding > 1e3
 # %% [markdown]
 # PyTorch's start has a radius of $1/\sqrt 3 \approx 0.6$, and loses half of the gradient or more at each step. At a radius of 1 it
 # still vanishes, since the slope of tanh is below 1 wherever the state is not 0. To keep the gradient one would have to balance on a knife's edge
-# at every step, for all words. (The analysis is Bengio, Simard and Frasconi's, 1994; Pascanu and others, 2013, have both directions.)
+# at every step, for all words; at 3.6 the matrix outweighs the slopes and it explodes. (The analysis is Bengio, Simard and Frasconi's, 1994; Pascanu and others, 2013, have both directions.)
 #
 # **Exploding** gradients are the lesser evil: one sees them. A single batch throws the weights far away. The cure is crude, and
 # works: if the gradient over all parameters is longer than 1, shorten it to 1. Its direction stays. `fit` does that by default
@@ -619,21 +622,24 @@ assert (
 )
 
 # %% [markdown]
-# Same data, same rate. Without clipping one step makes the loss worse than it was before any training, and what follows is spent on repairs.
+# Same data, same rate, and at this rate both stumble. The clipped one falls no further than a step of bounded length can take it, and
+# recovers. Without clipping single steps throw the loss to several times what it was before any training, and what follows is spent on repairs.
 #
 # **Vanishing** is worse, because nothing crashes. The loss falls, on account of near words; the far ones send a gradient of nearly nothing,
 # and are never learned. Clipping does not help: it shortens, it never lengthens. Something must change in the loop.
 #
 # ## 6. Gates
 #
-# The idea of Hochreiter and Schmidhuber (1997): let there be a path from step to step on which nothing is multiplied but a number that
-# the network can hold at 1. The **LSTM** has a memory $c$ beside the state. A *forget gate* $f$ decides what stays of
-# it, a vector of numbers from 0 to 1 that depends on the word and the state:
+# The idea of Hochreiter and Schmidhuber (1997): let there be a path from step to step on which the gradient is multiplied by 1. The
+# **LSTM** has a memory $c$ for it beside the state. In their paper $c$ only adds up. A *forget gate* $f$, which decides what stays of it,
+# came three years later (Gers, Schmidhuber and Cummins 2000): a vector of numbers from 0 to 1 that depends on the word and the state, so the
+# path is open where the network holds it at 1.
 #
 # $$c_t = f \odot c_{t-1} + i \odot g \qquad h_t = o \odot \tanh(c_t)$$
 #
 # The whole cell stood in lesson 06. The **GRU** (Cho and others 2014) does with one vector: each number of the state goes from its old value
-# towards a *candidate* $n$, as far as its *update gate* $z$ lets it. $z = 1$: keep. $z = 0$: overwrite. The *reset gate* $r$ says how much of the old state the candidate sees.
+# towards a *candidate* $n$, as far as its *update gate* $z$ lets it. $z = 1$: keep. $z = 0$: overwrite. The *reset gate* $r$ says how much of the old state the candidate
+# sees. (The paper multiplies by $r$ before $U_n$; PyTorch multiplies after it, and so do we.)
 #
 # $$r = \sigma(W_r x_t + b_r + U_r h_{t-1} + b'_r) \qquad z = \sigma(W_z x_t + b_z + U_z h_{t-1} + b'_z)$$
 # $$n = \tanh(W_n x_t + b_n + r \odot (U_n h_{t-1} + b'_n)) \qquad h_t = z \odot h_{t-1} + (1 - z) \odot n$$
@@ -725,7 +731,7 @@ def look_at_gradients():
         ax.set_ylim(1e-28, 10)
     return Picture(figure, alt="Gradient left against steps back, 0 to 100, on a log scale, before and after training. Before, RNN, LSTM and "
                    "GRU all fall like straight lines to below 1e-20. After, the RNN falls below 1e-9, the LSTM "
-                   "and the GRU level off and stay above a thousandth.")  # fmt: skip
+                   "and the GRU level off many powers of ten higher.")  # fmt: skip
 
 
 exercises.guess_gradient(look_at_gradients)
@@ -747,7 +753,9 @@ assert (
 # %% [markdown]
 # The left half is a surprise to many. An LSTM has *no* better gradient at birth: its forget gate starts near one half, and $0.5^{20}$ is a
 # millionth. What it has is a knob. A simple network can only turn $U$, which is the same for every word; a gate can be 1 for
-# these words and 0 for that one. The right half shows that training found the knob, although the far gradient was next to nothing. How could it?
+# these words and 0 for that one. The right half shows that training found the knob. (That the LSTM's line rises again is no error: $c$ is one
+# way back, $h$ and its matrix another, and together a step can lengthen a gradient.) But at birth the far gradient was next to nothing. How could
+# training find it?
 # We train a second GRU, stop every 40 steps, and look which questions it knows by then.
 
 # %%
@@ -764,9 +772,9 @@ for _ in range(6):
         assert shares[0].value > shares[-1].value + 0.2
 
 # %% [markdown]
-# Short questions come first. By step 120 most questions of two to four words are known and next to none of sixteen; a hundred steps later most of these
-# have followed. A gate that holds for four words is nearly the gate that holds for twenty: the near gradient opens it, and only then
-# is there a far gradient to learn from.
+# Short questions come first: around step 120 most of those of two to four words are known and next to none of sixteen. A hundred steps later most
+# of these have followed. The reading that fits: a gate that holds for four words is nearly the gate that holds for twenty. The near gradient
+# opens it, and only then is there a far gradient to learn from.
 #
 # One can help it along: PyTorch's forget gate starts at one half only because its biases start near 0. Add a constant:
 
@@ -782,7 +790,7 @@ for bias in (0, 1, 3):
     )
 
 # %% [markdown]
-# Jozefowicz and others (2015) tried thousands of cells; a forget bias of 1 was among the few changes that helped throughout.
+# Jozefowicz and others (2015) tried more than ten thousand cells. What made a plain LSTM as good as a GRU was a forget bias of 1.
 #
 # ## 8. Who still knows
 #
@@ -892,6 +900,9 @@ def look_at_switch():
         x_label="numbers of the state exchanged, of 96", y_label="questions turned into statements",
         title=f"Exchange {needed} numbers, and most questions are statements", ax=ax,
     )  # fmt: skip
+    ax.legend(
+        loc="upper right", bbox_to_anchor=(1, 0.85), frameon=False
+    )  # clear of both lines
     return Picture(figure, alt="Share of questions that end in a full stop against how many numbers of the state were exchanged: by rank it "
                    "passes one half within a few numbers, at random it stays low.")  # fmt: skip
 
@@ -907,7 +918,7 @@ assert needed <= 6
 assert np.mean(by_lot[needed]) < 0.2
 
 # %% [markdown]
-# Two numbers of 96 carry most of it. They are used, and they are nearly all there is to it.
+# A few numbers of 96 carry most of it. They are used, and little else is.
 #
 # Now watch the switch. `GateExplorer` reads a sentence word by word and shows one unit: its state and its gates, below that the mean over all
 # units, and what the output would say if the sentence ended here.
@@ -1154,7 +1165,7 @@ row
 #
 # **Read on**
 # - Elman (1990), *Finding Structure in Time*: the simple network, and the first look into its states.
-# - Hochreiter and Schmidhuber (1997), *Long Short-Term Memory*: the analysis of the vanishing gradient in section 3 is worth more than the cell.
+# - Hochreiter and Schmidhuber (1997), *Long Short-Term Memory*: its section 3 works out why gradients vanish, before any cell.
 # - Pascanu, Mikolov and Bengio (2013), *On the Difficulty of Training Recurrent Neural Networks*: both directions, and clipping.
 # - Jozefowicz, Zaremba and Sutskever (2015), *An Empirical Exploration of Recurrent Network Architectures*: ten thousand cells, and the forget bias.
 # - Linzen, Dupoux and Goldberg (2016), *Assessing the Ability of LSTMs to Learn Syntax-Sensitive Dependencies*: our question, asked of real English with verbs

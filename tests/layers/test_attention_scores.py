@@ -32,7 +32,7 @@ def by_formula(kind, layer, query, key):
     """One score of one query (C,) and one key (C,), as the papers write it."""
     if kind == "additive":
         hidden = layer.of_query.weight @ query + layer.of_query.bias + layer.of_key.weight @ key
-        return sum(layer.direction[i] * math.tanh(hidden[i]) for i in range(C))
+        return sum(layer.direction[i] * math.tanh(hidden[i]) for i in range(len(hidden)))
     if kind == "dot":
         return sum(query[i] * key[i] for i in range(C))
     mapped = layer.of_key.weight @ key
@@ -89,7 +89,7 @@ def test_padding_gets_no_weight_whatever_lies_there(kind):
 
 
 def test_one_query_by_hand():
-    score = AdditiveScore(1)
+    score = AdditiveScore(1, hidden=1)
     with torch.no_grad():
         for parameter, value in zip(score.parameters(), (1.0, 1.0, 0.0, 1.0), strict=True):
             parameter.fill_(value)  # v, W, b, U: the score is tanh(query + key)

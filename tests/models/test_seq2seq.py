@@ -73,8 +73,9 @@ def one_sentence(net, source, target):
     layer, scores, maps = theirs(config.cell, writer.layer), [], []
 
     def look(h):
-        weights = torch.stack([score_of(config.attention, writer.score, h, key) for key in values]).softmax(0)
-        return sum(w * value for w, value in zip(weights, values, strict=True)), weights
+        words = values[:-1]  # the end mark is read, but not looked at
+        weights = torch.stack([score_of(config.attention, writer.score, h, key) for key in words]).softmax(0)
+        return sum(w * value for w, value in zip(weights, words, strict=True)), weights
 
     for token in target:
         word = writer.vectors.weight[token]
@@ -100,8 +101,8 @@ def test_equal_to_a_loop_over_pytorchs_layers(variant):
     answer = net(source, words, return_attention=attends)
     ours, weights = answer if attends else (answer, None)
     for row, (s, t) in enumerate(PAIRS):
-        steps, places = len(t) + 1, len(s) + 1
-        scores, maps = one_sentence(net, source[row, :places], words[row, :steps])
+        steps, places = len(t) + 1, len(s)
+        scores, maps = one_sentence(net, source[row, : places + 1], words[row, :steps])
         torch.testing.assert_close(ours[row, :steps], scores, atol=1e-10, rtol=1e-10)
         if attends:
             torch.testing.assert_close(
