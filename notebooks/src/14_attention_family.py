@@ -366,9 +366,8 @@ for name, one in trained.items():
     print(f"{name:10} mean entropy {shown[0]:.2f} nats untrained, {shown[1]:.2f} trained")
 
 # %% [markdown]
-# All start soft, spread over the whole sentence ($e^{2.5}$ is a dozen words), and end sharp, at one to four. The root is
-# insurance for the start, and it pays where
-# layers are wide and vectors are normalised to variance 1, as in a transformer.
+# All start soft, spread over the whole sentence ($e^{2.5}$ is a dozen words), and end sharp, at one or two. The root is
+# insurance for the start, and it pays where layers are wide and vectors are normalised to variance 1, as in a transformer.
 #
 # The bench: random queries and keys, their scores, weights and entropy. Widen the slider and watch the bars.
 
