@@ -110,7 +110,9 @@ def train_translator(
         If there are no pairs, or an option is unknown or out of range.
     """
     schedule = schedule or Schedule()
-    rate = schedule.learning_rate or (RATE_WITHOUT if attention == "none" else RATE_WITH_ATTENTION)
+    rate = schedule.learning_rate
+    if rate is None:
+        rate = RATE_WITHOUT if attention == "none" else RATE_WITH_ATTENTION
     schedule = replace(schedule, learning_rate=rate)
     source, target = vocabularies(pairs)
     options = (WITH_ATTENTION if attention != "none" else {}) | options

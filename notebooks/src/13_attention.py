@@ -1072,6 +1072,13 @@ for name in ("long", "unseen"):
                             value=mark.value, low=mark.low, high=mark.high)  # fmt: skip
 row
 
+# %%
+for bucket, mark in zip(buckets, exact["attention"], strict=True):
+    row = scoreboard.record(lesson="13", model="additive attention",
+                            metric=f"exact match, grammar, test, {bucket} words",
+                            value=mark.value, low=mark.low, high=mark.high)  # fmt: skip
+row
+
 # %% [markdown]
 # The decoder can look back, and with that the curve of lesson 11 is gone. The maps agree with gold links that no loss ever
 # saw. Moving the weights moves the words. And the maps are not the whole explanation, since what is read at a place was
