@@ -8,7 +8,7 @@ from course_utils.datasets.grammar_parse import english_tokens
 from course_utils.datasets.sentence_pairs import SentencePair
 from course_utils.models.seq2seq import BEGIN, END, SPECIAL, Seq2Seq, Seq2SeqConfig
 from course_utils.text.vocab import UnknownWord
-from course_utils.translation.recipes import Schedule, train_translator, vocabularies
+from course_utils.translation.recipes import Schedule, train_transformer, train_translator, vocabularies
 from course_utils.translation.translator import END_PIECE, Translator
 
 
@@ -69,6 +69,22 @@ def test_the_second_time_it_is_read_from_the_cache(trained):
 def test_an_unknown_option_is_named():
     with pytest.raises(ValueError, match="layers.*the options are input_feeding"):
         train_translator(PAIRS, layers=3)
+
+
+def test_a_transformer_is_trained_and_kept_the_same_way(trained):
+    schedule = Schedule(target_tokens=2000, batch=5, learning_rate=0.01, warmup=5)
+    sizes = {"width": 16, "heads": 2, "layers": 1, "inner": 16}
+    first = train_transformer(PAIRS, schedule=schedule, **sizes)
+    found = first.translator.translate([p.source for p in PAIRS])
+    assert [t.target for t in found] == [p.target for p in PAIRS]
+    assert all(t.weights.shape == (len(t.target), len(t.source)) for t in found)
+    again = train_transformer(PAIRS, schedule=schedule, **sizes)
+    assert again.was_cached and not first.was_cached
+    assert again.history.losses == first.history.losses
+    other = train_transformer(PAIRS[:3], schedule=Schedule(30, batch=3), positions="rotary", **sizes)
+    assert not other.was_cached and other.model.config.positions == "rotary"
+    with pytest.raises(ValueError, match="unexpected.*cell.*the options are width, heads"):
+        train_transformer(PAIRS, cell="gru")
 
 
 def test_text_is_read_as_the_grammar_reads_it():
