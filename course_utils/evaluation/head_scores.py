@@ -179,7 +179,7 @@ def same_token_score(weights: Any, *, tokens: Any, allowed: Any = None) -> Float
     opened = one_a_text(allowed, weights)
     for text, words, may in zip(texts, one_a_text(tokens, weights), opened, strict=True):
         require_shape((len(words), len(words)), text.shape[-2:], name="same tokens")
-        names = np.unique(np.asarray(words), return_inverse=True)[1]
+        names = np.unique(list(words), return_inverse=True)[1]
         same = (names[:, None] == names) & ~np.eye(len(names), dtype=bool)
         marks.append(same & as_allowed(may, shape=same.shape))
     return mean_share(texts, marks)
