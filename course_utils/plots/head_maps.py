@@ -17,7 +17,6 @@ from course_utils.plots.svg import (
     LINE,
     MUTED,
     data_attributes,
-    draw_rect,
     draw_text,
     escape,
     shade,
@@ -37,8 +36,8 @@ def head_maps_svg(
     maps: ArrayLike,
     *,
     names: Sequence[str],
-    title: str,
     label: str,
+    title: str = "",
     values: Sequence[str] = (),
     kinds: Sequence[str] = (),
     hovers: Sequence[str] = (),
@@ -58,8 +57,8 @@ def head_maps_svg(
         Attention weights. Queries are rows, keys columns.
     names : sequence of N str
         Above each map, on the left.
-    title, label : str
-        The finding above all maps, and the spoken description of the picture.
+    label, title : str
+        The spoken description of the picture, and the finding above all maps, if any.
     values, kinds : sequences of N str, optional
         Above each map: on the right, and on a second line.
     hovers : sequence of N str, optional
@@ -76,8 +75,8 @@ def head_maps_svg(
     Returns
     -------
     str
-        SVG text. Each map is an ``image`` with `data-head` (its name) and `data-place`; its pixels are rounded
-        to steps of 0.01. If cells are masked, a cell is drawn with `data-zoom` × `data-zoom` pixels.
+        SVG text. Each map is an ``image`` with `data-head` (its name) and `data-place`; its pixels are
+        rounded to steps of 0.01. If cells are masked, a cell is drawn with `data-zoom` × `data-zoom` pixels.
 
     Raises
     ------
@@ -98,9 +97,11 @@ def head_maps_svg(
     caption = LINE_HEIGHT * (2 if kinds else 1) + 3
     step = (room + GAP, size[1] + caption + GAP)
     zoom = 1 if free is None or free.all() else max(1, round(cell / 2.5))
-    parts = [draw_text(8, 20, cut_to_width(title, width=width - 16, size=14, bold=True), size=14, weight="bold")]
+    top = HEAD if title else GAP
+    heading = cut_to_width(title, width=width - 16, size=14, bold=True)
+    parts = [draw_text(8, 20, heading, size=14, weight="bold")] if title else []
     for place, levels in enumerate(_levels(tables, free, zoom=zoom)):
-        x, y = 8 + place % columns * step[0], HEAD + place // columns * step[1]
+        x, y = 8 + place % columns * step[0], top + place // columns * step[1]
         written = [texts[place] if texts else "" for texts in (names, values, kinds, hovers)]
         parts.append(_caption(written, x=x, y=y, room=room))
         marks = {"head": names[place], "place": place, "zoom": zoom}
@@ -113,8 +114,9 @@ def head_maps_svg(
             f'height="{size[1] + 2 * edge:.1f}" fill="none" stroke="{ACCENT if framed else LINE}" '
             f'pointer-events="none"' + (' stroke-width="3" data-chosen="1"/>' if framed else "/>")
         )
-    height = HEAD + -(-number // columns) * step[1]
-    return svg_document("".join(parts), width=width, height=round(height, 1), label=label, data=data)
+    height = top + -(-number // columns) * step[1]
+    body = f'<g style="image-rendering:pixelated">{"".join(parts)}</g>'
+    return svg_document(body, width=width, height=round(height, 1), label=label, data=data)
 
 
 def encode_png(levels: Bits) -> bytes:
@@ -130,7 +132,12 @@ def encode_png(levels: Bits) -> bytes:
     """
     lines = np.pad(levels, ((0, 0), (1, 0)))  # each line begins with its filter, 0: none
     size = struct.pack(">IIBBBBB", levels.shape[1], levels.shape[0], 8, 3, 0, 0, 0)
-    chunks = ((b"IHDR", size), (b"PLTE", _COLOURS), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
+    chunks = (
+        (b"IHDR", size),
+        (b"PLTE", _COLOURS),
+        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
         for name, body in chunks
@@ -179,7 +186,7 @@ def _image(
     x, y, width, height = box
     pixels = base64.b64encode(encode_png(levels)).decode("ascii")
     return (
-        f'<image x="{x:.1f}" y="{y:.1f}" width="{width:.2f}" height="{height:.2f}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href="data:image/png;base64,{pixels}"{data_attributes(marks)}>'
+        f'<image x="{x:.1f}" y="{y:.1f}" width="{width:.2f}" height="{height:.2f}" '
+        f'href="data:image/png;base64,{pixels}"{data_attributes(marks)}>'
         f"<title>{escape(hover)}</title></image>"
     )
