@@ -82,6 +82,8 @@ class HeadsGrid(Explorer):
         self._read_before: dict[tuple[str, str], CheckedHeads] = {}
         found = [self._read(model, text) for model in self._models]
         self._number = len(found[0].names)
+        if any(len(one.names) != self._number for one in found):
+            raise ValueError(f"All models need {self._number} heads, as many as the first.")
         self._scores = tuple(dict.fromkeys(name for one in found for name in one.scores))
         controls: dict[str, Any] = {}
         if any(callable(source) for source in self._models.values()):
@@ -104,7 +106,7 @@ class HeadsGrid(Explorer):
         model, sort, threshold = self._check(state)
         found = self._read(model, state.get("text", self._first))
         if len(found.names) != self._number:
-            raise ValueError(f"All models need {self._number} heads; this one has {len(found.names)}.")
+            raise ValueError(f"This text has {len(found.names)} heads, the first had {self._number}.")
         order = found.order(sort)
         kinds = found.kinds_at(threshold)
         chosen = order[int(state["place"]) - 1]
@@ -216,7 +218,7 @@ class HeadsGrid(Explorer):
         values = result["sorted_scores"]
         if values is not None and not math.isnan(values[0]):
             middle = _say(float(np.nanmedian(values)))
-            leader = f"{result['order'][0]} leads with {_say(values[0])}, the middle head has {middle}"
+            leader = f"{result['order'][0]} leads with {_say(values[0])}, the median is {middle}"
             return f"{model}{result['sorted_by']}: {leader}"
         if result["kinds"]:
             return f"{model}{_count_kinds(result)}"
