@@ -94,6 +94,9 @@ def check(explorer, *, order, place, weights=WEIGHTS, names=NAMES):
         np.testing.assert_allclose(pixels[::zoom, ::zoom, 0][red < 250], red[red < 250], atol=1)
     frames = [node for node in shown(explorer).iter(f"{NS}rect") if node.get("data-chosen")]
     assert len(frames) == 1
+    (image,) = [i for i in shown(explorer).iter(f"{NS}image") if i.get("data-head") == state["head_name"]]
+    gaps = [float(image.get(key)) - float(frames[0].get(key)) for key in ("x", "y")]
+    assert gaps == pytest.approx([1.5, 1.5], abs=0.11)
     assert state["problem"] == ""
     return state
 
@@ -368,6 +371,8 @@ def test_the_three_attentions_of_the_transformer(translated):
         check(grid, order=order, place=8, weights=weights, names=names)
         masked = [c for c in shown(grid).iter(f"{NS}rect") if c.get("data-masked")]
         assert bool(masked) == (model == "decoder")
+        hatched = [(pixels == [0xB4, 0xBC, 0xC5]).all(axis=-1).any() for pixels in small_maps(grid).values()]
+        assert hatched == [model == "decoder"] * 8
         assert len(state["kinds"]) == (8 if model == "cross" else 0)
 
 
