@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import attention_latency_notebook as attention
+import transformer_latency_notebook as transformers
 from latency import PNG_BUDGET, SVG_BUDGET
 
 CORPUS = """import numpy as np
@@ -319,6 +320,7 @@ MEASURED = (
     Measured("context", "layer", SVG_BUDGET, "06"),
     Measured("search", "k", SVG_BUDGET, "07"),
     *(Measured(name, slider, SVG_BUDGET, lesson) for name, slider, lesson in attention.MOVED),
+    *(Measured(name, slider, SVG_BUDGET, lesson) for name, slider, lesson in transformers.MOVED),
     Measured("scatter", "angle", PNG_BUDGET, ""),
 )
 
@@ -333,6 +335,7 @@ def sources() -> list[str]:
         CONTEXT,
         SEARCH,
         *attention.EXPLORERS,
+        *transformers.EXPLORERS,
         SCATTER,
     ]
     peers = [
@@ -343,7 +346,8 @@ def sources() -> list[str]:
         CONTEXT_PEER,
         SEARCH_PEER,
         *attention.PEERS,
+        *transformers.PEERS,
         SCATTER_PEER,
     ]
     pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
-    return [CORPUS, YARDSTICK, PEER_HELPERS, attention.NUMBERS, *pairs]
+    return [CORPUS, YARDSTICK, PEER_HELPERS, attention.NUMBERS, transformers.NUMBERS, *pairs]

@@ -7,6 +7,7 @@ text that is pressed in turn with the explorer.
 import attention_latency_notebook as attention
 import map_latency_notebook
 import pytest
+import transformer_latency_notebook as transformers
 from explorer_view import ExplorerView
 from latency import PNG_BUDGET, SVG_BUDGET, Control, Latency, measure_against_yardstick
 from latency_notebook import CONTEXT, SEARCH, YARDSTICK
@@ -152,6 +153,35 @@ def test_attention(attention_explorers, name, control):
     attention_explorers.page.bring_to_front()
     variable, start = ATTENTION[name]
     view = ExplorerView(attention_explorers, name, variable=variable)
+    view.set_state(**start)
+    latency = measure(view, control, budget=SVG_BUDGET)
+    assert latency.within, latency
+
+
+# ---- 72 heads over 20 pieces, and 8 over 24 words ----------------------------------------------------------
+
+TRANSFORMERS = {
+    "many_heads": ("heads", "place", {"place": 30}),
+    "few_heads": ("heads", "place", {"place": 4}),
+}
+
+
+@pytest.fixture(scope="module")
+def transformer_explorers(lab, context):
+    cells = [transformers.NUMBERS, *transformers.EXPLORERS, transformers.FEW_HEADS, YARDSTICK]
+    notebook = NotebookPage(context, lab, lab.write_notebook("transformer_latency.ipynb", cells))
+    notebook.run_all()
+    yield notebook
+    complaints = notebook.forgive()
+    notebook.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("variable", TRANSFORMERS)
+def test_transformers(transformer_explorers, variable):
+    transformer_explorers.page.bring_to_front()
+    name, control, start = TRANSFORMERS[variable]
+    view = ExplorerView(transformer_explorers, name, variable=variable)
     view.set_state(**start)
     latency = measure(view, control, budget=SVG_BUDGET)
     assert latency.within, latency
