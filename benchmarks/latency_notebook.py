@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import attention_latency_notebook as attention
+import generation_latency_notebook as generation
 import transformer_latency_notebook as transformers
 from latency import PNG_BUDGET, SVG_BUDGET
 
@@ -319,8 +320,10 @@ MEASURED = (
     Measured("projection", "perplexity", PNG_BUDGET, "05"),
     Measured("context", "layer", SVG_BUDGET, "06"),
     Measured("search", "k", SVG_BUDGET, "07"),
-    *(Measured(name, slider, SVG_BUDGET, lesson) for name, slider, lesson in attention.MOVED),
-    *(Measured(name, slider, SVG_BUDGET, lesson) for name, slider, lesson in transformers.MOVED),
+    *(
+        Measured(name, slider, SVG_BUDGET, lesson)
+        for name, slider, lesson in (*attention.MOVED, *transformers.MOVED, *generation.MOVED)
+    ),
     Measured("scatter", "angle", PNG_BUDGET, ""),
 )
 
@@ -336,6 +339,7 @@ def sources() -> list[str]:
         SEARCH,
         *attention.EXPLORERS,
         *transformers.EXPLORERS,
+        *generation.EXPLORERS,
         SCATTER,
     ]
     peers = [
@@ -347,7 +351,9 @@ def sources() -> list[str]:
         SEARCH_PEER,
         *attention.PEERS,
         *transformers.PEERS,
+        *generation.PEERS,
         SCATTER_PEER,
     ]
     pairs = [cell for pair in zip(explorers, peers, strict=True) for cell in pair]
-    return [CORPUS, YARDSTICK, PEER_HELPERS, attention.NUMBERS, transformers.NUMBERS, *pairs]
+    numbers = [attention.NUMBERS, transformers.NUMBERS, generation.NUMBERS]
+    return [CORPUS, YARDSTICK, PEER_HELPERS, *numbers, *pairs]

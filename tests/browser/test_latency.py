@@ -5,6 +5,7 @@ text that is pressed in turn with the explorer.
 """
 
 import attention_latency_notebook as attention
+import generation_latency_notebook as generation
 import map_latency_notebook
 import pytest
 import transformer_latency_notebook as transformers
@@ -182,6 +183,38 @@ def test_transformers(transformer_explorers, variable):
     transformer_explorers.page.bring_to_front()
     name, control, start = TRANSFORMERS[variable]
     view = ExplorerView(transformer_explorers, name, variable=variable)
+    view.set_state(**start)
+    latency = measure(view, control, budget=SVG_BUDGET)
+    assert latency.within, latency
+
+
+# ---- a vocabulary of 4,096, twelve tokens written, three models --------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def generation_explorers(lab, context):
+    cells = [generation.NUMBERS, *generation.EXPLORERS, YARDSTICK]
+    notebook = NotebookPage(context, lab, lab.write_notebook("generation_latency.ipynb", cells))
+    notebook.run_all()
+    yield notebook
+    complaints = notebook.forgive()
+    notebook.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "control"),
+    [
+        ("generation", {"step": 0, "temperature": 1.0}, "temperature"),
+        ("generation", {"step": 12, "temperature": 1.0}, "temperature"),
+        ("generation", {"step": 24, "temperature": 1.0}, "temperature"),
+        ("generation", {"step": 12, "temperature": 1.0}, "step"),
+        ("mask", {"place": 5}, "place"),
+    ],
+)
+def test_generation(generation_explorers, name, start, control):
+    generation_explorers.page.bring_to_front()
+    view = ExplorerView(generation_explorers, name, variable=f"{name}_explorer")
     view.set_state(**start)
     latency = measure(view, control, budget=SVG_BUDGET)
     assert latency.within, latency
