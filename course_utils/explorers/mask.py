@@ -114,9 +114,9 @@ class MaskExplorer(Explorer):
                 "sentence": widgets.Text(value=sentence, description="sentence", continuous_update=False),
                 "place": widgets.IntSlider(value=place, min=1, max=MOST_PLACES, description="masked piece"),
                 "context": widgets.SelectionSlider(
-                    options=[*widths, (ALL, ALL)], value=ALL, description="pieces seen"
+                    options=[*widths, (ALL, ALL)], value=ALL, description="seen within"
                 ),
-                "side": widgets.ToggleButtons(options=SIDES, value=SIDES[0], description="of"),
+                "side": widgets.ToggleButtons(options=SIDES, value=SIDES[0], description="on"),
             }
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from course_utils.plots.hatch import draw_hatching
 from course_utils.plots.placement import cut_to_width, text_width
@@ -54,6 +55,7 @@ class TokenBox:
     hover: str = ""
 
 
+@lru_cache(maxsize=4096)
 def visible(piece: str) -> str:
     """A piece with its blanks as signs (␣ ⏎ ⇥) and what cannot be seen as its code, such as ⟨202E⟩."""
     return "".join(_SIGNS.get(letter) or _code_if_unseen(letter) for letter in piece) or "⟨nothing⟩"
