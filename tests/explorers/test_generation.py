@@ -16,6 +16,7 @@ from course_utils.decoding.sampling import sample, shape_distribution
 from course_utils.explorers.base import InputProblem
 from course_utils.explorers.generation import ALL, KEPT, SHOWN, GenerationExplorer
 from course_utils.models.gpt import GPT, GPTConfig
+from course_utils.models.gpt_prefixes import PrefixReader
 from course_utils.text.bpe import ByteLevelBPE
 
 WORDS = [" the", " cat", " sat", "\n", "<b>x</b>", " 🌊", "\u202e", " שלום", " on", " mat", ".", "<end>",
@@ -284,20 +285,6 @@ def gpt(bpe):
     return model
 
 
-def with_cache(model):
-    """Reads each new token on top of the state that was left by the tokens before it."""
-    states = {}
-
-    def predict(tokens):
-        state = states.get(tuple(tokens[:-1]))
-        if state is None:
-            state = model.start(torch.tensor([tokens]))
-        scores, states[tuple(tokens)] = model.step(state, torch.tensor(tokens[-1:]))
-        return scores[0]
-
-    return predict
-
-
 def without_cache(model):
     @torch.no_grad()
     def predict(tokens):
@@ -318,7 +305,7 @@ def explore_gpt(gpt, bpe, predict):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("way", [with_cache, without_cache])
+@pytest.mark.parametrize("way", [PrefixReader, without_cache])
 @pytest.mark.parametrize(
     "settings", [{}, {"temperature": 0.5, "top_k": 20}, {"temperature": 2.0, "top_p": 0.6}, {"top_k": 3}]
 )
@@ -341,7 +328,7 @@ def test_it_writes_what_the_courses_sampler_writes(gpt, bpe, way, settings):
 def test_greedy_writes_what_greedy_decoding_writes(gpt, bpe):
     prompt = torch.tensor([bpe.encode("the cat")])
     (found,) = greedy(gpt.step, gpt.start(prompt), start=prompt[:, -1], end=bpe.end, max_length=10)
-    state = explore_gpt(gpt, bpe, with_cache(gpt)).set_state(method="greedy", step=10)
+    state = explore_gpt(gpt, bpe, PrefixReader(gpt)).set_state(method="greedy", step=10)
     assert [one["token"] for one in state["chosen"]] == list(found.tokens)
 
 
