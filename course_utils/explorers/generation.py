@@ -310,9 +310,9 @@ def _heading(result: Mapping[str, Any]) -> str:
 
 def _finding(result: Mapping[str, Any]) -> str:
     used, taken = result["used"], result["next"] or result["chosen"][-1]
-    says = f"“{shorten(taken['piece'], length=24)}”"
+    says = f"“{shorten(taken['piece'], length=20)}”"
     if used.greedy:
         return f"Greedy takes the likeliest: {says}"
-    kept = f"{result['kept']:,} of {result['vocabulary']:,} tokens can be drawn"
+    kept = f"{result['kept']:,} of {result['vocabulary']:,} tokens kept"
     mass = f", {percent(min(result['kept_mass'], 1.0))} of the mass" if result["kept_mass"] < 0.99995 else ""
-    return f"{kept}{mass}; the dart hits {says}"
+    return f"{kept}{mass}; drawn: {says}"

@@ -18,7 +18,7 @@ from course_utils.plots.svg import (
 )
 from course_utils.plots.token_line import visible
 
-TOP, BAR, SPACE = 66, 11, 8  # pixels: above the rows, one bar, between rows
+TOP, BAR, SPACE = 66, 12, 7  # pixels: above the rows, one bar, between rows
 BEFORE = "#9aa4af"
 SCALES = (0.1, 0.2, 0.5, 1.0)  # right ends of the scale; the first that holds all bars is taken
 
@@ -100,7 +100,7 @@ def token_bars_svg(
     """
     _check(rows, names=names)
     end = scale_end([least, *(share for row in rows if not row.plain for share in row.shares)])
-    left, right = min(190, 0.36 * width), width - 66
+    left, right = min(190, 0.45 * width), width - 66
     parts = [
         draw_text(8, 20, cut_to_width(title, width=width - 16, size=13, bold=True), size=13, weight="bold"),
         _key(names, mark if any(row.marked for row in rows) else "", left=left if width > 400 else 8),

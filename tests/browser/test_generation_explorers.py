@@ -144,7 +144,7 @@ def check_generation(view, tables, *, seed=0, step=0, greedy=False, **settings):
     assert state["entropy_after"] == pytest.approx(plain_entropy(after), abs=1e-9)
     if not greedy:
         assert state["kept_mass"] == pytest.approx(mass)
-        assert f"{kept} of {V} tokens can be drawn" in view.sentence()
+        assert f"{kept} of {V} tokens kept" in view.sentence()
     text = f"{given} tokens of prompt, {len(shares)} written"
     assert text in view.sentence()
     hovers = [one["hover"] for one in marks(view, 'rect[data-series="the model"]')]

@@ -17,6 +17,7 @@ from course_utils.explorers.base import InputProblem
 from course_utils.explorers.generation import ALL, KEPT, SHOWN, GenerationExplorer
 from course_utils.models.gpt import GPT, GPTConfig
 from course_utils.models.gpt_prefixes import PrefixReader
+from course_utils.plots.placement import text_width
 from course_utils.text.bpe import ByteLevelBPE
 
 WORDS = [" the", " cat", " sat", "\n", "<b>x</b>", " 🌊", "\u202e", " שלום", " on", " mat", ".", "<end>",
@@ -151,7 +152,7 @@ def test_the_distribution_is_the_one_worked_out_here(explorer, settings):
         assert others == pytest.approx(state[rest], abs=1e-8)
         np.testing.assert_allclose(list(found.values()), shares[rows], rtol=1e-6, atol=1e-9)
         assert list(found) == state["candidates"]
-    assert f"{kept:,} of {V} tokens can be drawn" in explorer.describe(explorer._result)
+    assert f"{kept:,} of {V} tokens kept" in explorer.describe(explorer._result)
     assert shown(explorer).get("data-kept") == str(kept)
 
 
@@ -458,3 +459,18 @@ def test_the_picture_says_what_it_shows(explorer):
     assert "2 tokens of prompt, 3 written" in sentence
     assert min(float(size) for size in re.findall(r'font-size="([\d.]+)"', explorer._drawing)) >= 11
     assert explorer.controls["prompt"].continuous_update is False
+
+
+def test_the_title_has_room_for_the_longest_finding(explorer):
+    """Thousands of tokens kept, and a long piece drawn."""
+    explorer._piece = lambda token: " " + "e" * 40
+    state = explorer.set_state(temperature=2.0, top_p=0.8)
+    title = next(
+        text.text for text in shown(explorer).iter(f"{NS}text") if "tokens kept" in (text.text or "")
+    )
+    assert title == (
+        f"{state['kept']} of {V} tokens kept, {100 * state['kept_mass']:.1f} % of the mass; "
+        f"drawn: “␣{'e' * 18}…”"
+    )
+    longest = title.replace(f"{state['kept']} of {V}", "1,000 of 50,257")
+    assert text_width(longest, size=13, bold=True) <= 640 - 8
