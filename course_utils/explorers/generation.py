@@ -310,7 +310,7 @@ def _heading(result: Mapping[str, Any]) -> str:
 
 def _finding(result: Mapping[str, Any]) -> str:
     used, taken = result["used"], result["next"] or result["chosen"][-1]
-    says = f"“{shorten(taken['piece'], length=20)}”"
+    says = f"“{shorten(taken['piece'], length=16)}”"
     if used.greedy:
         return f"Greedy takes the likeliest: {says}"
     kept = f"{result['kept']:,} of {result['vocabulary']:,} tokens kept"

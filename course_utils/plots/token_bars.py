@@ -133,7 +133,7 @@ def _check(rows: Sequence[TokenBar], *, names: Sequence[str]) -> None:
 def _row(row: TokenBar, y: float, *, names: Sequence[str], left: float, room: float) -> str:
     middle = y + len(names) * BAR / 2 + 4.5
     weight = "bold" if row.marked else "normal"
-    before = ("▸ " if row.marked else "") + (f"{row.rank}. " if row.rank else "")
+    before = ("▸ " if row.marked else "") + (f"{row.rank:,}. " if row.rank else "")
     shown = row.piece if row.plain else visible(row.piece)
     room_left = left - 14 - text_width(before, size=12, bold=row.marked)
     name = before + cut_to_width(shown, width=room_left, size=12, bold=row.marked)

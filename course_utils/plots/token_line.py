@@ -32,6 +32,7 @@ LOOKS = {
     "asked": ("?", PAPER, OKABE_ITO[1], 2, "4 3"),
     "hidden": ("hidden", PAPER, MUTED, 1, ""),
 }
+BOLD = ("written", "asked")
 _SIGNS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥", "\N{NO-BREAK SPACE}": "␣"}
 
 
@@ -120,8 +121,11 @@ def _break(tokens: Sequence[TokenBox], *, room: float) -> list[list[tuple[int, f
     lines: list[list[tuple[int, float, float]]] = [[]]
     x = float(LEFT)
     for place, one in enumerate(tokens):
-        shown = cut_to_width(visible(one.piece), width=room / 2, size=TEXT)
-        size = max(text_width(shown, size=TEXT) + 8, text_width(one.note, size=NOTE) + 2, NARROWEST)
+        bold = one.kind in BOLD
+        shown = cut_to_width(visible(one.piece), width=room / 2, size=TEXT, bold=bold)
+        size = max(
+            text_width(shown, size=TEXT, bold=bold) + 8, text_width(one.note, size=NOTE) + 2, NARROWEST
+        )
         if x + size > LEFT + room and lines[-1]:
             lines.append([])
             x = float(LEFT)
@@ -132,7 +136,8 @@ def _break(tokens: Sequence[TokenBox], *, room: float) -> list[list[tuple[int, f
 
 def _box(one: TokenBox, place: int, x: float, y: float, size: float) -> str:
     _, ground, border, thick, dashes = LOOKS[one.kind]
-    shown = cut_to_width(visible(one.piece), width=size - 4, size=TEXT)
+    bold = one.kind in BOLD
+    shown = cut_to_width(visible(one.piece), width=size - 4, size=TEXT, bold=bold)
     marks = {"place": place, "kind": one.kind, "piece": visible(one.piece), "note": one.note}
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     title = f"<title>{escape(one.hover)}</title>" if one.hover else ""
@@ -146,7 +151,7 @@ def _box(one: TokenBox, place: int, x: float, y: float, size: float) -> str:
         inner = text_width(shown, size=TEXT)
         parts.append(draw_rect(x + (size - inner) / 2, y + 4, inner, BOX - 8, fill=PAPER))
     ink = MUTED if one.kind == "hidden" else INK
-    weight = "normal" if one.kind in ("given", "hidden") else "bold"
+    weight = "bold" if bold else "normal"
     parts.append(draw_text(x + size / 2, y + 17, shown, size=TEXT, anchor="middle", fill=ink, weight=weight))
     if one.note:
         parts.append(draw_text(x + size / 2, y + BOX + 12, one.note, size=NOTE, anchor="middle", fill=MUTED))

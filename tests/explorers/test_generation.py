@@ -470,7 +470,7 @@ def test_the_title_has_room_for_the_longest_finding(explorer):
     )
     assert title == (
         f"{state['kept']} of {V} tokens kept, {100 * state['kept_mass']:.1f} % of the mass; "
-        f"drawn: “␣{'e' * 18}…”"
+        f"drawn: “␣{'e' * 14}…”"
     )
     longest = title.replace(f"{state['kept']} of {V}", "1,000 of 50,257")
     assert text_width(longest, size=13, bold=True) <= 640 - 8
