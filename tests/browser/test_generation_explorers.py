@@ -160,9 +160,10 @@ def test_temperature_and_filters(generation, tables):
     for key, top_k in (("Home", 1), ("ArrowRight", 2), ("ArrowRight", 3)):
         moved(generation, "top_k", key)
         check_generation(generation, tables, top_k=top_k)
+    generation.set_state(top_k=20)
     for key, top_p in (("ArrowLeft", 0.95), ("Home", 0.05)):
         moved(generation, "top_p", key)
-        check_generation(generation, tables, top_k=3, top_p=top_p)
+        check_generation(generation, tables, top_k=20, top_p=top_p)
 
 
 def test_a_text_is_written_step_by_step(generation, tables):
