@@ -35,6 +35,8 @@ class TrainingScrubber(Explorer):
         What is searched for at first: labels separated by commas or blanks; ``mar*`` finds all that begin so.
     x_label, y_label : str
         Names of the axes, if they mean something.
+    ticks : sequence of float
+        Numbers marked on the axes, such as (0, 0.5, 1) where the two coordinates are scores of heads.
 
     Notes
     -----
@@ -56,6 +58,7 @@ class TrainingScrubber(Explorer):
         words: str = "",
         x_label: str = "",
         y_label: str = "",
+        ticks: Sequence[float] = (),
     ) -> None:
         film = np.asarray(frames, dtype=np.float64)
         if film.ndim != 3 or 0 in film.shape or film.shape[2] < 2:
@@ -74,7 +77,7 @@ class TrainingScrubber(Explorer):
         self._steps, self._losses = [int(step) for step in steps], losses
         self._labels = [str(text) for text in labels]
         self._groups, self._group_names = groups, group_names
-        self._x_label, self._y_label = x_label, y_label
+        self._x_label, self._y_label, self._ticks = x_label, y_label, tuple(ticks)
         last = len(film) - 1
         step = widgets.IntSlider(value=last, min=0, max=last, description="frame")
         super().__init__(
@@ -119,6 +122,7 @@ class TrainingScrubber(Explorer):
             limits=self._limits,
             x_label=self._x_label,
             y_label=self._y_label,
+            ticks=self._ticks,
             data={"step": result["training_step"]},
         )
 

@@ -24,6 +24,7 @@ from course_utils.plots.svg import (
 )
 
 TITLE, EDGE, AXIS, CORNER, LEGEND = 34, 14, 26, 6, 128  # pixels kept free
+TICKS = (20, 14)  # pixels kept free for numbers, left and below
 FEW = 20  # more highlighted points than this are drawn smaller
 # One shape a colour, drawn from its middle, of about equal area.
 SHAPES = (
@@ -58,6 +59,7 @@ def scatter_svg(
     limits: ArrayLike | None = None,
     x_label: str = "",
     y_label: str = "",
+    ticks: Sequence[float] = (),
     corner: str = "",
     width: int = 640,
     height: int = 480,
@@ -96,6 +98,8 @@ def scatter_svg(
         Least and greatest x and y that the map must hold; by default the points'.
     x_label, y_label : str
         Names of the axes, for maps whose axes mean something; no axes otherwise.
+    ticks : sequence of float
+        Numbers that are marked on both axes, where they lie on the map; only beside an axis with a name.
     corner : str
         A remark at the lower right, such as a mark for the map.
 
@@ -118,11 +122,13 @@ def scatter_svg(
     chosen = _existing(highlight, n=len(places), name="highlight")
     right = width - EDGE - (LEGEND if group_names else 0)
     # The corner's remark has a line of its own below an axis.
-    foot = EDGE + (AXIS + (CORNER if corner else 0) if x_label else 8)
-    frame = (EDGE + (AXIS if y_label else 0), TITLE, right, height - foot)
+    aside, below = TICKS if ticks else (0, 0)
+    foot = EDGE + (AXIS + below + (CORNER if corner else 0) if x_label else 8)
+    frame = (EDGE + (AXIS + aside if y_label else 0), TITLE, right, height - foot)
     to_pixels = _Scale(places if limits is None else np.asarray(limits, dtype=np.float64).T, frame=frame)
     pixels = to_pixels(places)
-    parts = [draw_text(8, 20, title, size=13, weight="bold"), _axes(frame, x_label, y_label)]
+    parts = [draw_text(8, 20, title, size=13, weight="bold"), _axes(frame, x_label, y_label, below=below)]
+    parts.append(_ticks(ticks, to_pixels, frame=frame, axes=(bool(x_label), bool(y_label))))
     ends = _existing((end for line in lines for end in line), n=len(places), name="lines", once=False)
     pairs = zip(ends[::2], ends[1::2], strict=True)
     parts += [draw_line(*pixels[i], *pixels[j], stroke="#8c959f", width=1.2) for i, j in pairs]
@@ -230,16 +236,39 @@ def _points(
     return "".join(parts)
 
 
-def _axes(frame: tuple[float, float, float, float], x_label: str, y_label: str) -> str:
+def _axes(frame: tuple[float, float, float, float], x_label: str, y_label: str, *, below: float) -> str:
     left, top, right, bottom = frame
     parts = []
     if x_label:
         parts += [draw_line(left, bottom, right, bottom, stroke=LINE)]
-        parts += [draw_text((left + right) / 2, bottom + 18, x_label, size=12, anchor="middle", fill=MUTED)]
+        parts += [
+            draw_text((left + right) / 2, bottom + 18 + below, x_label, size=12, anchor="middle", fill=MUTED)
+        ]
     if y_label:
         middle = (top + bottom) / 2
         parts += [draw_line(left, top, left, bottom, stroke=LINE)]
         parts += [draw_text(16, middle, y_label, size=12, anchor="middle", fill=MUTED, rotate=-90)]
+    return "".join(parts)
+
+
+def _ticks(
+    ticks: Sequence[float],
+    to_pixels: _Scale,
+    *,
+    frame: tuple[float, float, float, float],
+    axes: tuple[bool, bool],
+) -> str:
+    """Numbers on the axes."""
+    left, top, right, bottom = frame
+    parts = []
+    for tick in ticks:
+        x, y = to_pixels(np.array([[tick, tick]]))[0]
+        if axes[0] and left <= x <= right:
+            parts += [draw_line(x, bottom, x, bottom + 4, stroke=MUTED)]
+            parts += [draw_text(x, bottom + 15, f"{tick:g}", size=11, anchor="middle", fill=MUTED)]
+        if axes[1] and top <= y <= bottom:
+            parts += [draw_line(left - 4, y, left, y, stroke=MUTED)]
+            parts += [draw_text(left - 6, y + 4, f"{tick:g}", size=11, anchor="end", fill=MUTED)]
     return "".join(parts)
 
 

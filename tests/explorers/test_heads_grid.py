@@ -456,12 +456,13 @@ def test_the_training_scrubber_shows_heads_by_two_scores():
     """Frames (F, N, 2) of two scores are taken as they are, with named axes and a common scale."""
     from course_utils.explorers.training_scrubber import TrainingScrubber
 
-    frames = np.random.default_rng(0).random((5, 8, 2)).round(3)
+    frames = np.random.default_rng(0).uniform(0.2, 0.8, size=(5, 8, 2)).round(3)
     names = [f"{layer}·{head}" for layer in (1, 2) for head in (1, 2, 3, 4)]
     scrubber = TrainingScrubber(
         frames, steps=[0, 10, 50, 200, 900], labels=names, losses=[6.0, 4.0, 2.0, 1.0, 0.5],
         groups=[0] * 4 + [1] * 4, group_names=("layer 1", "layer 2"),
         words="2·3", x_label="weight on the gold links", y_label="weight on the previous token",
+        ticks=(0, 0.5, 1, 7),
     )  # fmt: skip
     for frame in (0, 2, 4):
         state = scrubber.set_state(step=frame, trails=True)
@@ -470,4 +471,5 @@ def test_the_training_scrubber_shows_heads_by_two_scores():
         written = [node.text for node in shown(scrubber).iter(f"{NS}text")]
         assert "weight on the gold links" in written
         assert any("weight on the previous token" in (text or "") for text in written)
+        assert [written.count(number) for number in ("0", "0.5", "1", "7")] == [0, 2, 0, 0]
     assert scrubber.set_state(find="1·*")["selected"] == names[:4]

@@ -356,3 +356,27 @@ def test_points_that_cannot_be_drawn(points, says):
 def test_what_does_not_fit_the_points_is_refused(options, says):
     with pytest.raises(ValueError, match=says):
         draw([[0, 0], [1, 0], [0, 1]], **options)
+
+
+def test_ticks_stand_where_their_number_lies():
+    """On both axes, in line with a point of that coordinate; numbers off the map are left out."""
+    root = ET.fromstring(
+        scatter_svg(
+            [[0.0, 0.0], [0.5, 0.25], [1.0, 1.0]], labels=["a", "b", "c"], title="t", label="l",
+            x_label="this", y_label="that", ticks=(0, 0.25, 0.5, 1, 9), named=[],
+        )
+    )  # fmt: skip
+    marks = {}
+    for path in root.iter(f"{NS}path"):
+        title = path.find(f"{NS}title")
+        if title is not None:
+            marks[title.text] = [float(n) for n in re.findall(r"-?\d+\.?\d*", path.get("d"))[:2]]
+    written = [
+        (n.text, float(n.get("x")), float(n.get("y")), n.get("text-anchor")) for n in root.iter(f"{NS}text")
+    ]
+    across = {text: x for text, x, _, anchor in written if anchor == "middle"}
+    down = {text: y - 4 for text, _, y, anchor in written if anchor == "end"}
+    assert set(down) == {"0", "0.25", "0.5", "1"}
+    assert (across["0"], across["0.5"], across["1"]) == pytest.approx([marks[p][0] for p in "abc"], abs=0.11)
+    assert (down["0"], down["0.25"], down["1"]) == pytest.approx([marks[p][1] for p in "abc"], abs=0.11)
+    assert "9" not in across
