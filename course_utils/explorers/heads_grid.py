@@ -39,7 +39,7 @@ class HeadsGrid(Explorer):
         that it raises is told to the reader; it is called once for each new text). A mapping gives several
         models, such as {"trained": …, "untrained": …}, or several attentions of one, between which buttons
         choose; all must have the same number of heads.
-    text : str
+    sentence : str
         Shown first, where heads come from a callable.
     sort : str, optional
         Name of the score to begin with; by default heads stand in the order of their layers.
@@ -51,7 +51,7 @@ class HeadsGrid(Explorer):
 
     Notes
     -----
-    Controls, as far as there is something to choose: `text`, `model`, `sort`, `place` (1: the first in the
+    Controls, as far as there is something to choose: `sentence`, `model`, `sort`, `place` (1: the first in the
     present order) and `threshold`. A score that a model lacks leaves its heads in the order of the layers.
 
     `state()` holds `order` (names of all heads as shown), `sorted_scores` (in that order; None without),
@@ -69,7 +69,7 @@ class HeadsGrid(Explorer):
         self,
         heads: Heads | Look | Mapping[str, Heads | Look],
         *,
-        text: str = "",
+        sentence: str = "",
         sort: str | None = None,
         threshold: float = 0.2,
         row_name: str = "query",
@@ -78,16 +78,18 @@ class HeadsGrid(Explorer):
         self._models = dict(heads) if isinstance(heads, Mapping) else {"": heads}
         if not self._models:
             raise ValueError("Give the heads of at least one model.")
-        self._sides, self._first = (row_name, col_name), text
+        self._sides, self._first = (row_name, col_name), sentence
         self._read_before: dict[tuple[str, str], CheckedHeads] = {}
-        found = [self._read(model, text) for model in self._models]
+        found = [self._read(model, sentence) for model in self._models]
         self._number = len(found[0].names)
         if any(len(one.names) != self._number for one in found):
             raise ValueError(f"All models need {self._number} heads, as many as the first.")
         self._scores = tuple(dict.fromkeys(name for one in found for name in one.scores))
         controls: dict[str, Any] = {}
         if any(callable(source) for source in self._models.values()):
-            controls["text"] = widgets.Text(value=text, description="text", continuous_update=False)
+            controls["sentence"] = widgets.Text(
+                value=sentence, description="sentence", continuous_update=False
+            )
         if len(self._models) > 1:
             controls["model"] = widgets.ToggleButtons(options=tuple(self._models), description="heads of")
         if self._scores:
@@ -104,7 +106,7 @@ class HeadsGrid(Explorer):
     def compute(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The order, the kinds, and all that is known of the chosen head."""
         model, sort, threshold = self._check(state)
-        found = self._read(model, state.get("text", self._first))
+        found = self._read(model, state.get("sentence", self._first))
         if len(found.names) != self._number:
             raise ValueError(f"This text has {len(found.names)} heads, the first had {self._number}.")
         order = found.order(sort)
@@ -124,7 +126,7 @@ class HeadsGrid(Explorer):
             "columns": list(found.columns),
             "head_ranks": {name: 1 + int((n > n[chosen]).sum()) for name, n in found.scores.items()},
             "shown_model": model,
-            "shown_text": state.get("text", self._first),
+            "shown_text": state.get("sentence", self._first),
             "places": order,
         }
 

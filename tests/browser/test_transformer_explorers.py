@@ -21,14 +21,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("transformers")]
 VARIABLES = {"heads": "heads_grid"}
 START = {
     "heads": {
-        "text": TEXT,
+        "sentence": TEXT,
         "model": "trained",
         "sort": "layer order",
         "place": 2,
         "threshold": THRESHOLD,
     },
 }
-TYPED = {"heads": "text"}  # the field for texts, and what it refuses: all of `BAD`
+TYPED = {"heads": "sentence"}  # the field for texts, and what it refuses: all of `BAD`
 MARKS = """nodes => nodes.map(node => ({
     ...node.dataset, href: node.getAttribute('href'), width: node.getBoundingClientRect().width,
     hover: node.querySelector('title')?.textContent ?? '' }))"""
@@ -152,18 +152,18 @@ def test_heads_in_every_order(at, tables):
         with view.changing():
             view.choose("sort", sort)
         check_heads(view, tables, sort=sort, place=6)
-    for key, threshold in (("Home", 0.0), ("ArrowRight", 0.05)):
+    for key, threshold in (("End", 1.0), ("Home", 0.0)):
         moved(view, "threshold", key)
         check_heads(view, tables, threshold=threshold, place=6)
     with view.changing():
         view.choose("model", "untrained")
-    check_heads(view, tables, model="untrained", threshold=0.05, place=6)
+    check_heads(view, tables, model="untrained", threshold=0.0, place=6)
 
 
 def test_a_text_of_heads_is_typed(at, tables):
     """Nothing happens before Enter; a word that would be markup stays text."""
     view = at("heads")
-    before, field = view.markup(), view.handle("text")
+    before, field = view.markup(), view.handle("sentence")
     field.press("Control+a")
     field.press_sequentially("a dog sees")
     view.notebook.settle()
@@ -172,8 +172,8 @@ def test_a_text_of_heads_is_typed(at, tables):
         field.press("Enter")
     check_heads(view, tables, text="a dog sees")
     with view.changing():
-        view.fill("text", f"  the 🌊  sees {HARMFUL} ")
-        view.press("text", "Tab")
+        view.fill("sentence", f"  the 🌊  sees {HARMFUL} ")
+        view.press("sentence", "Tab")
     check_heads(view, tables, text=f"the 🌊 sees {HARMFUL}")
     assert_nothing_injected(view)
 

@@ -57,7 +57,7 @@ HEADS_GRID = """def look_with(model):
     return look
 
 
-heads_grid = HeadsGrid({model: look_with(model) for model in MODELS}, text=TEXT, threshold=THRESHOLD)
+heads_grid = HeadsGrid({model: look_with(model) for model in MODELS}, sentence=TEXT, threshold=THRESHOLD)
 heads_grid"""
 
 CELLS = [SETUP, HEADS_GRID]

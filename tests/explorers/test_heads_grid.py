@@ -243,15 +243,15 @@ def typed(asked):
         size = len(words)
         return Heads(make_weights(L, H, size, size, seed=size), words, words, {"n": np.arange(6)})
 
-    return HeadsGrid(look, text="the cat sees", sort="n")
+    return HeadsGrid(look, sentence="the cat sees", sort="n")
 
 
 def test_a_text_is_read_once(typed, asked):
     assert typed.state()["head_name"] == "2·3"
-    typed.controls["text"].value = "a dog sees the cat"
+    typed.controls["sentence"].value = "a dog sees the cat"
     assert typed.state()["rows"] == ["a", "dog", "sees", "the", "cat"]
     np.testing.assert_allclose(typed.state()["weights"], make_weights(L, H, 5, 5, seed=5)[1, 2])
-    typed.set_state(place=3, text="  the   cat sees ")
+    typed.set_state(place=3, sentence="  the   cat sees ")
     assert typed.state()["rows"] == ["the", "cat", "sees"]
     assert asked == ["the cat sees", "a dog sees the cat"]
 
@@ -268,23 +268,23 @@ def test_a_text_is_read_once(typed, asked):
 )
 def test_what_cannot_be_read_is_told(typed, text, words):
     before = typed.state()["weights"]
-    typed.controls["text"].value = text
+    typed.controls["sentence"].value = text
     assert words in typed.state()["problem"]
     assert words in html.unescape(message(typed))
     assert typed.state()["weights"] == before
     with pytest.raises(InputProblem, match=words[:12]):
-        typed.set_state(text=text + " ")
-    typed.controls["text"].value = "the cat sees"
+        typed.set_state(sentence=text + " ")
+    typed.controls["sentence"].value = "the cat sees"
     assert typed.state()["problem"] == ""
 
 
 def test_many_texts_are_forgotten_in_turn(typed, asked):
     for number in range(1, 12):
-        typed.set_state(text="w " * number)
+        typed.set_state(sentence="w " * number)
     assert len(typed._read_before) <= 8
-    typed.set_state(text="w " * 11)
+    typed.set_state(sentence="w " * 11)
     assert len(asked) == 12
-    typed.set_state(text="w")
+    typed.set_state(sentence="w")
     assert len(asked) == 13
 
 
@@ -429,7 +429,7 @@ def test_the_72_heads_of_minilm():
 
     grid = HeadsGrid(
         {"MiniLM": look_with(minilm), "untrained": look_with(untrained)},
-        text="the dog bites the man",
+        sentence="the dog bites the man",
         sort="previous",
     )
     state = grid.state()
@@ -445,7 +445,7 @@ def test_the_72_heads_of_minilm():
     control = grid.set_state(model="untrained")
     assert control["sorted_scores"][0] < 0.5 < state["sorted_scores"][0]
     assert set(control["kinds"]) == {"mixed"}
-    grid.set_state(text="my name is " + "very " * 12 + "long")
+    grid.set_state(sentence="my name is " + "very " * 12 + "long")
     assert len(grid._drawing) < 250_000
 
 
