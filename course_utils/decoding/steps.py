@@ -12,8 +12,9 @@ A *length* counts all tokens a hypothesis is made of, its end token included.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,15 +104,35 @@ def _map_tensors(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return type(state)(*(_map_tensors(item, change) for item in state))
     if isinstance(state, list | tuple):
         return type(state)(_map_tensors(item, change) for item in state)
-    if dataclasses.is_dataclass(state) and not isinstance(state, type):
-        fields = {f.name: getattr(state, f.name) for f in dataclasses.fields(state) if f.init}
-        return dataclasses.replace(state, **_map_tensors(fields, change))
-    if state is None or isinstance(state, str | int | float):
+    if not _parts(state):
         return state
+    return dataclasses.replace(state, **_map_tensors(_fields(state), change))
+
+
+def _parts(state: Any) -> Iterable[Any]:
+    """What a state other than a tensor is made of; nothing for numbers, strings and None."""
+    if isinstance(state, list | tuple):
+        return state
+    if isinstance(state, dict):
+        return state.values()
+    if dataclasses.is_dataclass(state) and not isinstance(state, type):
+        return _fields(state).values()
+    if state is None or isinstance(state, str | int | float):
+        return ()
     raise ValueError(
         f"the state holds a {type(state).__name__}, whose rows nobody could pick; keep tensors in tuples, "
         "lists, dicts or dataclasses, and let the step know everything else."
     )
+
+
+def _fields(state: Any) -> dict[str, Any]:
+    kind: Any = type(state)
+    return {name: getattr(state, name) for name in _field_names(kind)}
+
+
+@functools.lru_cache(maxsize=64)
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if field.init)
 
 
 def require_rows(state: Any, rows: int) -> None:
@@ -122,16 +143,14 @@ def require_rows(state: Any, rows: int) -> None:
     ValueError
         If there is such a tensor.
     """
-
-    def check(tensor: Tensor) -> Tensor:
-        if not tensor.ndim or len(tensor) != rows:
-            raise ValueError(
-                f"a tensor of the state has shape {tuple(tensor.shape)}, but there are {rows} rows; put the "
-                "batch first in each (a PyTorch recurrent layer's state is (1, B, C): keep state[0])."
-            )
-        return tensor
-
-    _map_tensors(state, check)
+    if not isinstance(state, Tensor):
+        for part in _parts(state):
+            require_rows(part, rows)
+    elif not state.ndim or state.shape[0] != rows:
+        raise ValueError(
+            f"a tensor of the state has shape {tuple(state.shape)}, but there are {rows} rows; put the "
+            "batch first in each (a PyTorch recurrent layer's state is (1, B, C): keep state[0])."
+        )
 
 
 def require_start(start: Tensor) -> list[int]:
@@ -218,19 +237,20 @@ def roll_out(
         As `advance`, or if some row has no token left to choose.
     """
     texts: list[list[tuple[int, float]]] = [[] for _ in require_start(start)]
-    rows, tokens = torch.arange(len(texts)), start
+    rows, tokens = torch.arange(len(texts)), start  # the rows that are left, and what they read next
     require_rows(state, len(texts))
     for length in range(1, bounds.max_length + 1):
         log_probabilities, state = advance(step, state, tokens, end=bounds.end)  # (A, V)
         tokens = choose(_require_choice(bounds.restrict(log_probabilities, length=length)), rows)  # (A,)
         gains = log_probabilities.gather(1, tokens[:, None])[:, 0]
-        for row, token, gain in zip(rows.tolist(), tokens.tolist(), gains.tolist(), strict=True):
+        chosen = tokens.tolist()
+        for row, token, gain in zip(rows.tolist(), chosen, gains.tolist(), strict=True):
             texts[row].append((token, gain))
-        going = (tokens != bounds.end).nonzero()[:, 0]
-        if not len(going):
+        going = [i for i, token in enumerate(chosen) if token != bounds.end]
+        if not going:
             break
         if len(going) < len(rows):
-            rows, tokens, state = rows[going.cpu()], tokens[going], select(state, going)
+            rows, tokens, state = rows[going], tokens[going], select(state, going)
     return [_hypothesis(text, end=bounds.end) for text in texts]
 
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from course_utils.layers.key_value_cache import KeyValueCache
 from course_utils.layers.masks import require_open_rows
 from course_utils.layers.positions import Positions
+from course_utils.layers.products import Linear
 
 
 def scaled_dot_product_attention(
@@ -81,10 +82,10 @@ class MultiHeadAttention(nn.Module):
         if heads < 1 or width % heads:
             raise ValueError(f"width {width} cannot be shared equally by {heads} heads.")
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.output = nn.Linear(width, width)
+        self.query = Linear(width, width)
+        self.key = Linear(width, width)
+        self.value = Linear(width, width)
+        self.output = Linear(width, width)
 
     def forward(
         self,

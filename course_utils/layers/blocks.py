@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from course_utils.layers.attention import MultiHeadAttention
 from course_utils.layers.key_value_cache import KeyValueCache
 from course_utils.layers.positions import Positions
+from course_utils.layers.products import Linear
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,  # x Φ(x) with the exact normal distribution Φ: BERT
@@ -71,8 +72,8 @@ class FeedForward(nn.Module):
             raise ValueError(
                 f"activation {activation!r} is unknown; choose {', '.join(map(repr, ACTIVATIONS))}."
             )
-        self.widen = nn.Linear(width, inner)
-        self.narrow = nn.Linear(inner, width)
+        self.widen = Linear(width, inner)
+        self.narrow = Linear(inner, width)
         self.bend = ACTIVATIONS[activation]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_utils.layers.products import product
+
 CHUNK = 256
 
 
@@ -23,6 +25,7 @@ class ChunkedSoftmax(torch.autograd.Function):
     ) -> Tensor:
         """Loss in nats: features (N, C), rows (K, C), bias (K,), targets (N,); products in `precision`."""
         table, total = rows.to(precision), features.new_zeros(())
+        columns = table.T.contiguous()  # (C, K)
         d_features, d_rows, d_bias = (
             torch.empty_like(features),
             torch.zeros_like(rows),
@@ -32,13 +35,13 @@ class ChunkedSoftmax(torch.autograd.Function):
             features.split(CHUNK), targets.split(CHUNK), d_features.split(CHUNK), strict=True
         ):
             x = part.to(precision)
-            p = torch.softmax((x @ table.T).float().add_(bias), dim=1)  # (chunk, K)
+            p = torch.softmax(product(x, table).float().add_(bias), dim=1)  # (chunk, K)
             total -= p.gather(1, wanted[:, None]).clamp_min(1e-37).log().sum()
             p[torch.arange(len(wanted)), wanted] -= 1  # the gradient of the scores
             d_bias += p.sum(dim=0)
             p = p.to(precision)
-            out.copy_(p @ table)
-            d_rows += p.T @ x
+            out.copy_(product(p, columns))
+            d_rows += product(p.T, x.T)
         ctx.save_for_backward(d_features, d_rows, d_bias)
         return total / len(features)
 
