@@ -13,9 +13,11 @@ import analogies
 import attention_training
 import decoding
 import explorer_latency
+import gpt
 import results
 import search
 import sentence_encoder
+import transformer_training
 import translation_metrics
 import word2vec
 import word_vectors
@@ -29,6 +31,8 @@ GROUPS = {
     "decoding": decoding.measure,
     "translation_metrics": translation_metrics.measure,
     "attention_training": attention_training.measure,
+    "transformer_training": transformer_training.measure,
+    "gpt": gpt.measure,
     "explorer_latency": explorer_latency.measure,
 }
 
