@@ -201,7 +201,7 @@ def advance(step: Step, state: Any, tokens: Tensor, *, end: int) -> tuple[Tensor
         )
     if end >= shape[1]:
         raise ValueError(f"the end token is {end}, but the step knows tokens 0 to {shape[1] - 1} only.")
-    greatest = float(log_probabilities.max())  # NaN if there is one anywhere
+    greatest = float(log_probabilities.amax(dim=1).max())  # NaN if there is one anywhere
     if not greatest <= 1e-4:
         raise ValueError(
             f"the step's greatest log-probability is {greatest}; none can be NaN or above 0. "
