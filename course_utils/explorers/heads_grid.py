@@ -51,8 +51,8 @@ class HeadsGrid(Explorer):
 
     Notes
     -----
-    Controls, as far as there is something to choose: `sentence`, `model`, `sort`, `place` (1: the first in the
-    present order) and `threshold`. A score that a model lacks leaves its heads in the order of the layers.
+    Controls, as far as there is something to choose: `sentence`, `model`, `sort`, `place` (1: the first in
+    the present order) and `threshold`. A score that a model lacks leaves its heads in the order of layers.
 
     `state()` holds `order` (names of all heads as shown), `sorted_scores` (in that order; None without),
     `kinds` (in that order); of the chosen head `head_name`, `head_scores` and `head_ranks` (by name; 1 is the

@@ -17,7 +17,15 @@ from torch import nn
 from course_utils.checkpoints import cached
 from course_utils.datasets.grammar_parse import english_tokens
 from course_utils.datasets.sentence_pairs import SentencePair
-from course_utils.layers import attention, attention_scores, blocks, positions, recurrent, recurrent_cells
+from course_utils.layers import (
+    attention,
+    attention_scores,
+    blocks,
+    positions,
+    products,
+    recurrent,
+    recurrent_cells,
+)
 from course_utils.models import seq2seq, seq2seq_batches, seq2seq_parts, transformer, transformer_parts
 from course_utils.models.seq2seq import SPECIAL, Seq2Seq, Seq2SeqConfig
 from course_utils.models.seq2seq_batches import PairBatches
@@ -36,7 +44,7 @@ __all__ = [
 ]
 
 CODE = [seq2seq, seq2seq_parts, seq2seq_batches, attention_scores, recurrent, recurrent_cells]
-TRANSFORMER_CODE = [transformer, transformer_parts, seq2seq_batches, attention, blocks, positions]
+TRANSFORMER_CODE = [transformer, transformer_parts, seq2seq_batches, attention, blocks, positions, products]
 
 # Chosen on validation sentences.
 WITH_ATTENTION: dict[str, object] = {"dropout": 0.02, "state_dropout": 0.05}

@@ -149,9 +149,10 @@ def test_padding_changes_no_result_and_no_gradient(kind, pair, junk):
     for row, length in enumerate(LENGTHS):
         long[row, :length] = short[row, :length]
     (a, a_last), (b, b_last) = (ours(x, lengths=LENGTHS) for x in (short, long))
-    assert torch.equal(a, b[:, :T])
+    torch.testing.assert_close(a, b[:, :T], **CLOSE)  # some processors add longer rows in another order
     assert (b[:, T:] == 0).all()
-    assert all(torch.equal(p, q) for p, q in zip(as_tuple(a_last), as_tuple(b_last), strict=True))
+    for p, q in zip(as_tuple(a_last), as_tuple(b_last), strict=True):
+        torch.testing.assert_close(p, q, **CLOSE)
     for p, q in zip(
         torch.autograd.grad(a.sum(), parameters), torch.autograd.grad(b.sum(), parameters), strict=True
     ):
