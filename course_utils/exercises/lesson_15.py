@@ -15,7 +15,6 @@ from course_utils.teaching.predict import Prediction
 from course_utils.teaching.question import InterviewQuestion, QuestionBlock
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from torch import Tensor
 
     from course_utils.models.transformer import Transformer, TransformerState
