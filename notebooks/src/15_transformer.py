@@ -3,14 +3,16 @@
 #
 # **The question: what is the recurrent network still for?**
 #
-# Lesson 13's decoder looks back with attention, and its error rate on long sentences is gone. Under it a recurrent network still
-# walks through every sentence word by word. Lesson 14 left it out and got a translator that does not see the order of words.
-# Vaswani and seven others (2017) gave each job of the recurrent network to something simpler, and called the result the
-# transformer. This lesson builds each part by hand, proves the whole equal to PyTorch's layers, trains it on the data of lesson 13, and
-# then compares: quality by length, time by length, and what becomes of words at places that training never reached.
+# Lesson 13's decoder looks back with attention, and its error rate on long sentences is gone. Under it a recurrent
+# network still walks through every sentence word by word. Lesson 14 left it out and got a translator that does not see
+# the order of words. Vaswani and seven others (2017) gave each job of the recurrent network to something simpler, and
+# called the result the transformer. This lesson builds each part by hand, proves the whole equal to PyTorch's layers,
+# trains it on the data of lesson 13, and then compares: quality by length, time by length, and what becomes of words at
+# places that training never reached.
 #
 # **You will be able to**
-# - say what positions, feed-forward nets, shortcuts and norms are for, and write an encoder and a decoder block in a few lines;
+# - say what positions, feed-forward nets, shortcuts and norms are for, and write an encoder and a decoder block in a
+# few lines;
 # - prove that no future leaks, and that decoding word by word equals reading all at once;
 # - compare four ways to tell a model the order, beyond the lengths that it was trained on;
 # - say what a transformer costs, where it is faster than a recurrent network and where it is not;
@@ -86,8 +88,8 @@ threads = set_threads()
 # %% [markdown]
 # ## 1. Three jobs
 #
-# This is where lesson 13 left us: the share of test sentences that come out right to the last word, by the number of English
-# words, read from the scoreboard.
+# This is where lesson 13 left us: the share of test sentences that come out right to the last word, by the number of
+# English words, read from the scoreboard.
 
 # %%
 grammar = load_grammar()
@@ -119,9 +121,9 @@ for name, line in exact.items():
 #
 # ## 2. Where a word stands
 #
-# Self-attention sees a set. So the order must be put into the vectors. The simplest way is to add a **learned vector** for each
-# place; MiniLM has 512. Vaswani and others took fixed ones. Place $p$ gets a sine and a cosine for each of $C/2$
-# frequencies, the first fast, the last ten thousand times slower:
+# Self-attention sees a set. So the order must be put into the vectors. The simplest way is to add a **learned vector**
+# for each place; MiniLM has 512. Vaswani and others took fixed ones. Place $p$ gets a sine and a cosine for each of
+# $C/2$ frequencies, the first fast, the last ten thousand times slower:
 #
 # $$P_{p,\,2i} = \sin(\omega_i\, p) \qquad P_{p,\,2i+1} = \cos(\omega_i\, p) \qquad \omega_i = 10000^{-2i/C}$$
 
@@ -142,10 +144,11 @@ np.testing.assert_allclose(table, added, atol=1e-6)
 print(sinusoidal(4, np.array([1.0, 0.1])).round(2))
 
 # %% [markdown]
-# The fast pair tells neighbours apart, the slow ones tell far from near, like the hands of a clock. Why sines, and not simply the number
-# $p$? Because of what happens from one place to another. A pair $(\sin \omega p, \cos \omega p)$ is a point on a circle. Going $k$
-# places on turns it by $\omega k$, **whatever $p$ is**. So one fixed turn takes every place to the one $k$ further on, and a
-# matrix of an attention head can be such a turn: "look three words back" is one request, the same at place 5 and at 50.
+# The fast pair tells neighbours apart, the slow ones tell far from near, like the hands of a clock. Why sines, and not
+# simply the number $p$? Because of what happens from one place to another. A pair $(\sin \omega p, \cos \omega p)$ is a
+# point on a circle. Going $k$ places on turns it by $\omega k$, **whatever $p$ is**. So one fixed turn takes every
+# place to the one $k$ further on, and a matrix of an attention head can be such a turn: "look three words back" is one
+# request, the same at place 5 and at 50.
 
 
 # %%
@@ -188,10 +191,10 @@ Picture(
 )
 
 # %% [markdown]
-# But the vector is *added* to the word's, and what a head compares is the sum. Multiply out
-# $(q + P_p) \cdot (k + P_s)$: four products, of which one depends on the distance alone. **Rotary** positions (Su and others
-# 2021) leave the sum out. They turn the query by its place and the key by its place, when the two meet. Read a pair of
-# numbers as one complex number. Then turning is multiplying by $e^{i\omega p}$, and
+# But the vector is *added* to the word's, and what a head compares is the sum. Multiply out $(q + P_p) \cdot (k +
+# P_s)$: four products, of which one depends on the distance alone. **Rotary** positions (Su and others 2021) leave the
+# sum out. They turn the query by its place and the key by its place, when the two meet. Read a pair of numbers as one
+# complex number. Then turning is multiplying by $e^{i\omega p}$, and
 #
 # $$\mathrm{Re}\big( q\,e^{i\omega p} \cdot \overline{k\,e^{i\omega s}} \big) =
 # \mathrm{Re}\big( q\,\overline{k}\; e^{i\omega (p-s)} \big)$$
@@ -216,25 +219,25 @@ for p, s in ((3, 1), (13, 11), (103, 101), (3, 2), (2, 3)):
 
 # %%
 # NBVAL_CHECK_OUTPUT
-pairs = torch.complex(q[:4], q[4:])  # number i and number i + D/2 are a pair
-by_hand = pairs * torch.exp(1j * 13 * 10_000.0 ** (-torch.arange(4) / 4))
+paired = torch.complex(q[:4], q[4:])  # number i and number i + D/2 are a pair
+by_hand = paired * torch.exp(1j * 13 * 10_000.0 ** (-torch.arange(4) / 4))
 torch.testing.assert_close(torch.cat([by_hand.real, by_hand.imag]), turn(q, 13))
 torch.testing.assert_close(turn(q, 13).norm(), q.norm())
 print("equal to the course's layer; turning leaves lengths alone")
 
 # %% [markdown]
-# With addition the same pair of words, two places apart, gets another score at each place. Turned, it gets one score, and another one
-# only at another distance. Which of the two a model needs is an empirical question. Section 7 asks it.
+# With addition the same pair of words, two places apart, gets another score at each place. Turned, it gets one score,
+# and another one only at another distance. Which of the two a model needs is an empirical question. Section 7 asks it.
 #
 # ## 3. Thinking, shortcuts, norms
 #
-# Attention moves vectors about. It mixes them, and apart from the softmax it is linear. What works on the mixture is a net with one
-# hidden layer, the same at each place, for each place by itself:
-# $\mathrm{FFN}(x) = \max(0,\, x W_1 + b_1)\, W_2 + b_2$.
+# Attention moves vectors about. It mixes them, and apart from the softmax it is linear. What works on the mixture is a
+# net with one hidden layer, the same at each place, for each place by itself: $\mathrm{FFN}(x) = \max(0,\, x W_1 +
+# b_1)\, W_2 + b_2$.
 #
-# Many such steps are stacked, and that brings back the trouble of lesson 10: a gradient that goes through many layers. Lesson 10's
-# remedy was a gate. Here it is a **shortcut** (He and others 2015): a layer says what to *add*, $x + f(x)$. How much gradient
-# comes through a stack of untrained feed-forward nets?
+# Many such steps are stacked, and that brings back the trouble of lesson 10: a gradient that goes through many layers.
+# Lesson 10's remedy was a gate. Here it is a **shortcut** (He and others 2015): a layer says what to *add*, $x + f(x)$.
+# How much gradient comes through a stack of untrained feed-forward nets?
 
 
 # %%
@@ -256,12 +259,13 @@ for depth in (1, 4, 12, 24):
     without, kept = (gradient_left(depth, shortcut=one) for one in (False, True))
     print(f"{depth:2} nets: without shortcuts {without:8.1e}, with them {kept:5.2f}")
 assert gradient_left(12, shortcut=False) < 1e-4
-assert 0.5 < gradient_left(12, shortcut=True) < 2
+assert 0.5 < gradient_left(12, shortcut=True) < 4
 
 # %% [markdown]
-# With shortcuts a gradient arrives as long as it set out. But what many layers add up grows, and so the vector is brought back to one
-# size: **layer norm** (Ba, Kiros and Hinton 2016). It takes the mean off and divides by the standard deviation, over the numbers
-# of *one token*. No other token takes part, so it does the same in training and in use, alone and in a batch.
+# With shortcuts a gradient arrives about as long as it set out. But what many layers add up grows, as the right column
+# does, and so the vector is brought back to one size: **layer norm** (Ba, Kiros and Hinton 2016). It takes the mean off
+# and divides by the standard deviation, over the numbers of *one token*. No other token takes part, so it does the same
+# in training and in use, alone and in a batch.
 
 
 # %%
@@ -281,15 +285,16 @@ torch.testing.assert_close(layer_norm(x, theirs.weight, theirs.bias), theirs(x))
 print(layer_norm(torch.tensor([1.0, 2.0, 3.0, 6.0]), 1, 0).numpy().round(3))
 
 # %% [markdown]
-# Where does the norm go? In 2017 it stood *behind* the sum, on the main road: $\mathrm{norm}(x + f(x))$, **post-norm**. Most models
-# since put it on the side road, in front of the layer: $x + f(\mathrm{norm}(x))$, **pre-norm**; then an unbroken road leads
-# from the last layer to the first. Section 8 measures what that is worth.
+# Where does the norm go? In 2017 it stood *behind* the sum, on the main road: $\mathrm{norm}(x + f(x))$, **post-norm**.
+# Most models since put it on the side road, in front of the layer: $x + f(\mathrm{norm}(x))$, **pre-norm**; then an
+# unbroken road leads from the last layer to the first. Section 8 measures what that is worth.
 #
 # ## 4. Two blocks, by hand
 #
-# Now the parts are there. An **encoder block** has two sublayers: look at all words of the sentence, then think. A **decoder block**
-# has three: look at the words written so far, look at the source, think. Each sublayer has its shortcut and its norm. Attention
-# itself was derived in lesson 14 and is imported; `part` is a block of the course, from which the matrices are taken.
+# Now the parts are there. An **encoder block** has two sublayers: look at all words of the sentence, then think. A
+# **decoder block** has three: look at the words written so far, look at the source, think. Each sublayer has its
+# shortcut and its norm. Attention itself was derived in lesson 14 and is imported; `part` is a block of the course,
+# from which the matrices are taken.
 
 
 # %%
@@ -315,7 +320,8 @@ def decoder_block(x, memory, part, *, mask, norm_first):
 
 
 # %% [markdown]
-# **Parity.** PyTorch has both, as `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer`. They get the same weights:
+# **Parity.** PyTorch has both, as `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer`. They get the same
+# weights:
 
 
 # %%
@@ -375,8 +381,9 @@ for norm_first in (False, True):
     print(f"{name}: encoder and decoder block equal, with padding and causal masks")
 
 # %% [markdown]
-# By hand, the course's and PyTorch's: one thing. From here on we import. The **model** is a table of word vectors, places, two
-# encoder blocks, two decoder blocks, and for the output the table of French vectors again. Where are its parameters?
+# By hand, the course's and PyTorch's: one thing. From here on we import. The **model** is a table of word vectors,
+# places, two encoder blocks, two decoder blocks, and for the output the table of French vectors again. Where are its
+# parameters?
 
 # %%
 torch.manual_seed(0)
@@ -398,8 +405,8 @@ print(fresh.config)
 # %% [markdown]
 # ### No future, to the last bit
 #
-# Training computes the predictions of all places at once, with all words on the table. So the mask must hold. The test: change the
-# last words, and look whether an earlier score moves. Not a little: not at all.
+# Training computes the predictions of all places at once, with all words on the table. So the mask must hold. The test:
+# change the last words, and look whether an earlier score moves. Not a little: not at all.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -423,8 +430,8 @@ with torch.no_grad():
 # %% [markdown]
 # ## 5. Train it
 #
-# The sentences of lesson 13, a batch of 64 of them an update, AdamW; sizes and rates were chosen on validation sentences. The rate
-# rises for 150 updates and then falls. It takes a minute and a half or two.
+# The sentences of lesson 13, a batch of 64 of them an update, AdamW; sizes and rates were chosen on validation
+# sentences. The rate rises for 150 updates and then falls. It takes a minute and a half or two.
 
 # %%
 trained = train_transformer(data.train + data.more)
@@ -509,9 +516,9 @@ assert exact["transformer"][0].value > 0.9
 assert exact["transformer"][-1].high < exact["attention (lesson 13)"][-1].value
 
 # %% [markdown]
-# Up to about TODO(measure) words the two are close. Beyond, the transformer is worse, and the intervals leave no doubt. The two harder
-# sets of lesson 13, **long** (26 to 40 words, no training sentence has more than 25) and **unseen** (combinations that never met
-# in training):
+# Up to about TODO(measure) words the two are close. Beyond, the transformer is worse, and the intervals leave no doubt.
+# The two harder sets of lesson 13, **long** (26 to 40 words, no training sentence has more than 25) and **unseen**
+# (combinations that never met in training):
 
 # %%
 hard = {"test": data.test, "long": data.long, "unseen": data.unseen}
@@ -538,15 +545,15 @@ assert (
 )
 
 # %% [markdown]
-# So at about equal time, on this machine and this data, lesson 13's recurrent model with attention is the better translator. That is
-# not what one reads about transformers, and it deserves two questions. Is the transformer at least faster? And why does it fail
-# where sentences are long, when attention was the cure for exactly that?
+# So at about equal time, on this machine and this data, lesson 13's recurrent model with attention is the better
+# translator. That is not what one reads about transformers, and it deserves two questions. Is the transformer at least
+# faster? And why does it fail where sentences are long, when attention was the cure for exactly that?
 #
 # ## 6. Time and the chain of waiting
 #
 # Three models of the same width, 128, on made-up sentences, 16 at a time, forward and backward: a GRU encoder–decoder
-# with lesson 13's additive attention, the same with a plain dot product, and the transformer. They run in turns, and the
-# least of several times counts.
+# with lesson 13's additive attention, the same with a plain dot product, and the transformer. They run in turns, and
+# the least of several times counts.
 
 # %%
 torch.manual_seed(0)
@@ -583,9 +590,10 @@ for length in words:
         seconds[name].append(min(taken[name][1:]))
 
 # %% [markdown]
-# A processor core does one thing after the other, whatever the model. What a model of another kind gains on a machine that does thousands
-# of things at once is limited by something else: how many operations have to **wait for each other**. That can be counted.
-# PyTorch keeps the graph of all operations behind a loss; its longest chain is the answer.
+# A processor core does one thing after the other, whatever the model. What a model of another kind gains on a machine
+# that does thousands of things at once is limited by something else: how many operations have to **wait for each
+# other**. That can be counted. PyTorch keeps the graph of all operations behind a loss; its longest chain is the
+# answer.
 
 
 # %%
@@ -634,6 +642,10 @@ for ax, series, y_label, title in (
         ax=ax,
     )
     ax.set_yscale("log")
+axes[0].set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
+axes[1].set_yticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
+for ax in axes:
+    ax.minorticks_off()
 fastest = min(racers, key=lambda name: seconds[name][-1])
 exercises.guess_cost(
     Picture(
@@ -654,52 +666,50 @@ assert len(set(chains["transformer"])) == 1
 assert all(chains[name][-1] > 8 * chains[name][0] for name in racers if "GRU" in name)
 
 # %% [markdown]
-# TODO(measure): which is first on this machine, where additive attention crosses. Equal width is not equal work: the transformer has
-# nearly twice the parameters and does more arithmetic for each word. One or two cores are busy with either, so the recurrent
-# model loses nothing by waiting. Whoever says that transformers are faster means the right panel, and a machine that can use it.
+# TODO(measure): which is first on this machine, where additive attention crosses. Equal width is not equal work: the
+# transformer has nearly twice the parameters and does more arithmetic for each word. One or two cores are busy with
+# either, so the recurrent model loses nothing by waiting. Whoever says that transformers are faster means the right
+# panel, and a machine that can use it.
 #
-# The same picture has another reading. In a recurrent encoder, what the last word should know of the first is handed on through all the words
-# between. In self-attention it is one step away, at any distance. Lesson 10 measured what that means for learning: how
-# strongly does the last output depend on a word so many places before?
+# The same picture has another reading. In a recurrent encoder, what the last word should know of the first is handed on
+# through all the words between. In self-attention it is one step away, at any distance. Lesson 10 measured what that
+# means for learning: how strongly does the last output depend on a word so many places before?
 
 
 # %%
-def reach(layer, distances):
+def reach(reader, distances):
     """Length of the gradient from the last output to the word so many places before, at one place before 1."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 101, 64, generator=generator).requires_grad_()
     direction = torch.randn(64, generator=generator)
-    (layer(x)[0][0, -1] @ direction).backward()
+    (reader(x)[0][0, -1] @ direction).backward()
     strength = x.grad[0].norm(dim=-1)
     return [(strength[100 - d] / strength[99]).item() for d in distances]
 
 
 torch.manual_seed(0)
 distances = [1, 5, 20, 50, 100]
-print("places before            " + "".join(f"{d:>9}" for d in distances))
-for name, layer in (
-    ("GRU", GRU(64, 64)),
-    ("encoder block", EncoderBlock(64, 4, inner=128)),
-):
-    row = reach(layer, distances)
-    print(f"{name:25}" + "".join(f"{one:9.1e}" for one in row))
-    print(
-        f"{'   steps on the way':25}"
-        + "".join(f"{d if name == 'GRU' else 1:9}" for d in distances)
-    )
-    assert (row[-1] < 1e-6) == (name == "GRU")
+readers = {"GRU": GRU(64, 64), "encoder block": EncoderBlock(64, 4, inner=128)}
+print(f"{'places before':18}" + "".join(f"{d:>9}" for d in distances))
+for name, reader in readers.items():
+    felt = reach(reader, distances)
+    print(f"{name:18}" + "".join(f"{one:9.1e}" for one in felt))
+    steps_between = distances if name == "GRU" else [1] * 5
+    print(f"{'  steps between':18}" + "".join(f"{d:9}" for d in steps_between))
+    assert (felt[-1] < 1e-6) == (name == "GRU")
 
 # %% [markdown]
-# In a GRU the trace of a word fades by a factor with every step; after a hundred it is gone. In the block, distance does not
-# count.
+# In a GRU the trace of a word fades by a factor with every step; after a hundred it is gone. In the block, distance
+# does not count.
 #
 # ## 7. Which positions survive longer sentences
 #
-# So length costs attention nothing, and the chain of waiting is short. Why, then, does the model of section 5 fail where sentences
-# are long? One suspect is left: **places**. Few training sentences are long, so few words ever stood at a far place.
+# So length costs attention nothing, and the chain of waiting is short. Why, then, does the model of section 5 fail
+# where sentences are long? One suspect is left: **places**. Few training sentences are long, so few words ever stood at
+# a far place.
 #
-# Let us make that worse on purpose. Four small transformers (width 64) see only sentences of up to **ten** English words, and are asked
-# about sentences of up to forty. They differ in how they tell places, and in nothing else:
+# Let us make that worse on purpose. Four small transformers (width 64) see only sentences of up to **ten** English
+# words, and are asked about sentences of up to forty. They differ in how they tell places, and in nothing else:
 #
 # | | told by | at a place never trained |
 # |---|---|---|
@@ -782,8 +792,8 @@ def place_heads(model):
 # %%
 small_batches = PairBatches(translator.encode_pairs(short), size=32)
 sizes = model.config.source_vocabulary, model.config.target_vocabulary
-brief = {"steps": 650, "learning_rate": 8e-3, "warmup": 100, "decay": "linear"}
-film_steps = [0, 20, 40, 60, 90, 120, 160, 200, 250, 300, 370, 440, 540]
+brief = {"steps": 500, "learning_rate": 8e-3, "warmup": 100, "decay": "linear"}
+film_steps = [0, 20, 40, 60, 90, 120, 160, 200, 250, 300, 370, 440]
 
 
 def train_small(positions):
@@ -843,8 +853,8 @@ whole = {
 translator.model = model
 
 # %% [markdown]
-# The decisive picture: on the left time against length, as in section 6, and on the right what becomes of the words of sentences longer than
-# any in training. **Your guess first.**
+# The decisive picture: on the left time against length, as in section 6, and on the right what becomes of the words of
+# sentences longer than any in training. **Your guess first.**
 
 # %%
 figure, axes = new_figure(width=960, height=360, columns=2)
@@ -858,20 +868,22 @@ plot_lines(
     {name: [one.value for one in line] for name, line in told.items()},
     intervals={name: ([o.low for o in line], [o.high for o in line]) for name, line in told.items()},
     x_label="words of the sentence (grey: as in training)", y_label="words predicted right, 95 % interval",
-    title="… and beyond training it costs words", ax=axes[1],
+    title="… and beyond training no scheme survives", ax=axes[1],
 )  # fmt: skip
 axes[1].set_xticks(range(len(groups)), groups)
 axes[1].axvspan(-0.3, 2.4, color="#d0d7de", alpha=0.4, linewidth=0)
 axes[1].set_ylim(0, 1.02)
-best = max(told, key=lambda name: told[name][-1].value)
+axes[0].set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
+axes[0].minorticks_off()
 exercises.guess_positions(
     Picture(
         figure,
         alt="Left: seconds for a training step against sentence length, log axes, growing for two recurrent models and a "
         "transformer. Right: share of words predicted right against sentence length, for four position schemes trained on "
-        "up to ten words. Up to there they are high; beyond, all fall.",
+        "up to ten words. Up to there they are high; beyond, all four fall.",
     ),
-    best=best,
+    inside=max(line[0].value for line in told.values()),
+    best=max(line[-1].value for line in told.values()),
 )
 
 # %%
@@ -879,14 +891,17 @@ print(f"{'words':24}" + "".join(f"{name:>7}" for name in groups))
 for name in told:
     print(f"{name:11} words right  " + "".join(f"{one.value:7.2f}" for one in told[name]))
     print(f"{'':11} all right    " + "".join(f"{one:7.2f}" for one in whole[name]))
-assert all(told[name][0].value > 0.7 for name in told)
-assert all(told[name][-1].value < told[name][0].value - 0.2 for name in told)
+assert min(line[0].value for line in told.values()) > 0.7
+assert max(line[-1].value for line in told.values()) < 0.6
 
 # %% [markdown]
-# TODO(measure): what each scheme does; one paragraph.
+# Within training, knowing places pays: *none* is behind as soon as there is an order to know. Beyond it, all four fall,
+# and at 26 to 40 words they are alike: TODO(measure) about a third of the words. Learned positions fail, as they
+# should. But so do sines, which exist for any place, and so do rotary ones, for which places do not exist.
 #
-# Longer sentences of our grammar are also harder in other ways: they have more relative clauses. So a second test, in which nothing
-# changes but the places: take **short** sentences, and tell the model that the first word stands at place 5, 10, … 60.
+# Longer sentences of our grammar are also harder in other ways: they have more relative clauses. So a second test, in
+# which nothing changes but the places: take **short** sentences, and tell the model that the first word stands at place
+# 5, 10, … 60.
 
 
 # %%
@@ -917,22 +932,49 @@ moved["main model"] = [shifted(model, by_length[1], start) for start in starts]
 print(f"{'first word at place':20}" + "".join(f"{start:7}" for start in starts))
 for name, line in moved.items():
     print(f"{name:20}" + "".join(f"{one:7.2f}" for one in line))
-assert moved["rotary"] == [moved["rotary"][0]] * len(starts)
-assert moved["learned"][-1] < 0.7 * moved["learned"][0]
+for name in ("none", "rotary"):
+    assert max(moved[name]) - min(moved[name]) < 0.01
+for name in ("learned", "sinusoidal"):
+    assert min(moved[name]) < moved[name][0] - 0.05
 
 # %% [markdown]
-# The same sentences, only told to stand further on. Rotary and *none* do not notice: a place as such has no part in what they compute. The two
-# that add something do. TODO(measure).
+# The same sentences, only told to stand further on. Rotary and *none* do not notice: a place as such has no part in
+# what they compute. The two that add something do, as soon as a place was not in training, the main model too
+# (TODO(measure): from about place 20 on). So places explain a part, and rotary positions cure that part. Yet rotary
+# fell with the length like the others. What else is there in length? For each scheme, the best of its eight cross
+# heads: how much of its weight lies on the gold words?
+
+# %%
+found_words = {
+    name: [
+        alignment_score(
+            look(one, pairs[:100])["cross"], links=[p.alignment for p in pairs[:100]]
+        ).max()
+        for pairs in by_length
+    ]
+    for name, one in {n: film.model for n, (film, _) in films.items()}
+    | {"main model": model}.items()
+}
+print(f"{'words':12}" + "".join(f"{name:>7}" for name in groups))
+for name, line in found_words.items():
+    print(f"{name:12}" + "".join(f"{one:7.2f}" for one in line))
+
+# %% [markdown]
+# TODO(measure): in long sentences the cross heads no longer find the word, whatever the scheme. A query that had to
+# pick one word of ten now has to pick one of forty, and further on stand words that look alike; nothing in these models
+# says *the next one after the last*. The recurrent decoder of lesson 13 kept a state that says roughly that. Being told
+# places is one thing, having practised with many words another.
 #
 # ## 8. The norm before or behind
 #
-# In 2017 the norm stood behind the sum, and training needed a **warm-up**: many small steps first. Xiong and others (2020) say why. In
-# post-norm the gradients near the output are large at the start, and a full-sized step there ruins what follows. Here is the experiment: four blocks on each
-# side, the same data as in section 7, with and without warm-up, in both orders.
+# In 2017 the norm stood behind the sum, and training needed a **warm-up**: many small steps first. Xiong and others
+# (2020) say why. In post-norm the gradients near the output are large at the start, and a full-sized step there ruins
+# what follows. Here is the experiment: four blocks on each side, the same data as in section 7, with and without
+# warm-up, in both orders.
 
 
 # %%
-def brief_losses(norm_first, warmup, steps=120, rate=4e-3):
+def brief_losses(norm_first, warmup, steps=100, rate=4e-3):
     """Training losses of a deeper, narrow transformer."""
     torch.manual_seed(0)
     config = TransformerConfig(
@@ -952,12 +994,12 @@ curves = {
         first, warmup
     )
     for first in (True, False)
-    for warmup in (60, 0)
+    for warmup in (50, 0)
 }
 
 # %%
 ax = plot_lines(
-    10 * np.arange(1, 13),
+    10 * np.arange(1, 11),
     curves,
     x_label="updates of 32 sentences each",
     y_label="loss, nats per target word",
@@ -979,14 +1021,16 @@ assert max(last[n] for n in last if "pre" in n) < min(
 assert last["post-norm, warm-up"] < last["post-norm, full rate at once"]
 
 # %% [markdown]
-# TODO(measure). One seed, one rate, 120 updates: the picture says that pre-norm is easier to begin with, not that post-norm is worse
-# in the end. That is why the model of section 5 uses pre-norm, in a lesson that has minutes and not days.
+# TODO(measure). One seed, one rate, 100 updates: the picture says that pre-norm is easier to begin with, not that
+# post-norm is worse in the end. That is why the model of section 5 uses pre-norm, in a lesson that has minutes and not
+# days.
 #
 # ## 9. What the heads do
 #
-# Our model has 24 heads: two layers of four in the encoder, as many in the decoder that look at the French so far, and as many that look
-# from French to English (*cross*). What does each do? Three scores, over 200 validation sentences: the weight on the **word before**;
-# for cross heads, the weight on the **gold** words of the word to be written; and the **entropy**, low for a head that looks at one word.
+# Our model has 24 heads: two layers of four in the encoder, as many in the decoder that look at the French so far, and
+# as many that look from French to English (*cross*). What does each do? Three scores, over 200 validation sentences:
+# the weight on the **word before**; for cross heads, the weight on the **gold** words of the word to be written; and
+# the **entropy**, low for a head that looks at one word.
 
 # %%
 probes_200 = data.validation[:200]
@@ -1008,8 +1052,8 @@ for kind, found in scores.items():
           + " at most; a head that spreads evenly: " + ", ".join(f"{one:.2f}" for one in found.even))  # fmt: skip
 
 # %% [markdown]
-# All of them on one page. Choose encoder, decoder or cross heads, sort them by a score, and go through them with *place*. Type another
-# sentence of the grammar. (Scores stay those of the 200 sentences; one sentence says little.)
+# All of them on one page. Choose encoder, decoder or cross heads, sort them by a score, and go through them with
+# *place*. Type another sentence of the grammar. (Scores stay those of the 200 sentences; one sentence says little.)
 
 
 # %%
@@ -1058,8 +1102,8 @@ print(
 # %% [markdown]
 # ### Cross heads, scored
 #
-# Lesson 13 had one attention and an alignment error rate of 0.06. Here are eight cross heads. As a control the same model with
-# fresh parameters. The best head is chosen on validation sentences and then scored on the test set.
+# Lesson 13 had one attention and an alignment error rate of 0.06. Here are eight cross heads. As a control the same
+# model with fresh parameters. The best head is chosen on validation sentences and then scored on the test set.
 
 # %%
 torch.manual_seed(1)
@@ -1144,8 +1188,8 @@ alignment_explorer
 # %% [markdown]
 # ### Inside one head
 #
-# What goes on in the best cross head at one word? Lesson 14's pipeline takes queries, keys and values from any model: here they are caught
-# on their way into the layer.
+# What goes on in the best cross head at one word? Lesson 14's pipeline takes queries, keys and values from any model:
+# here they are caught on their way into the layer.
 
 # %%
 shown_pair = grammar.translate("The teacher doesn't see the red car.")
@@ -1194,8 +1238,8 @@ print(
 # %% [markdown]
 # ### What is a head worth
 #
-# A map is an observation, and a head that looks at the right word need not be the one that says it. Switch heads off, as in lesson
-# 14, and see what the loss says: nats per target word on 200 validation sentences.
+# A map is an observation, and a head that looks at the right word need not be the one that says it. Switch heads off,
+# as in lesson 14, and see what the loss says: nats per target word on 200 validation sentences.
 
 # %%
 checked = pad_pairs(translator.encode_pairs(probes_200))
@@ -1324,9 +1368,10 @@ assert together["cross"].value > max(one.value for one in effects["cross"])
 #
 # ## 10. Heads in the making
 #
-# The small models of section 7 were filmed. Each point is a head. To the right, the entropy: how many words it spreads over. Up, the weight
-# where a head of its kind may be expected to look: for encoder and decoder heads at the word before, for cross heads at
-# the gold words. Drag the frame from the first to the last. Which kind finds its place first, and what does the loss do in that moment?
+# The small models of section 7 were filmed. Each point is a head. To the right, the entropy: how many words it spreads
+# over. Up, the weight where a head of its kind may be expected to look: for encoder and decoder heads at the word
+# before, for cross heads at the gold words. Drag the frame from the first to the last. Which kind finds its place
+# first, and what does the loss do in that moment?
 
 # %%
 film, history = films["sinusoidal"]
@@ -1368,8 +1413,8 @@ assert (
 #
 # ## 11. Break it
 #
-# A colleague has written a faster way to decode with your model: one word at a time, with keys and values of the words before kept in a
-# cache. Your parameters, your loss, not a word of the model changed. Users get this:
+# A colleague has written a faster way to decode with your model: one word at a time, with keys and values of the words
+# before kept in a cache. Your parameters, your loss, not a word of the model changed. Users get this:
 
 # %%
 asked = data.validation[:200]
@@ -1391,8 +1436,8 @@ for whose, step in steps.items():
 print(f"{'should be':17}            {' '.join(asked[2].target)}")
 
 # %% [markdown]
-# Here are two ways to compute the same numbers: all words at once, as in training, and one by one. Tell both the right words,
-# and compare, place by place. The tool takes ten lines and belongs in every test suite.
+# Here are two ways to compute the same numbers: all words at once, as in training, and one by one. Tell both the right
+# words, and compare, place by place. The tool takes ten lines and belongs in every test suite.
 
 
 # %%
@@ -1413,27 +1458,34 @@ for pair in [pair for pair in data.validation if len(pair.target) == 11][:40]:
         at_once = model(source, target[:, :-1])[0].log_softmax(dim=-1)
     for whose, step in steps.items():
         gap = one_by_one(step, source, target) - at_once
-        gaps[whose].append(gap.gather(1, target[0, 1:, None]).abs()[:, 0].numpy())
+        gaps[whose].append(gap.abs().amax(dim=1).numpy())
 
 # %%
 ax = plot_lines(
     range(12),
     {whose: np.mean(found, axis=0) for whose, found in gaps.items()},
     x_label="place in the translation, from 0",
-    y_label="nats between step by step and at once",
-    title="Only the first word agrees",
+    y_label="largest difference of a log-probability, nats",
+    title="Only the first place agrees",
 )
 exercises.guess_fault(
     Picture(
         ax.figure,
-        alt="Mean difference of the right word's log-probability between decoding step by step and reading all at once, by "
+        alt="Largest difference of a log-probability between decoding step by step and reading all at once, mean over forty sentences, by "
         "place. Yours is 0 at all places. Your colleague's is 0 at place 0 and far from 0 at all others.",
     )
 )
 
+# %%
+for whose, found in gaps.items():
+    print(f"{whose:17}" + "".join(f"{one:7.3f}" for one in np.mean(found, axis=0)))
+assert np.max(gaps["yours"]) < 1e-3
+assert np.max(gaps["your colleague's"], axis=0)[0] < 1e-3
+assert np.min(np.mean(gaps["your colleague's"], axis=0)[1:]) > 0.1
+
 # %% [markdown]
-# A suspicion is not a proof. If the fault is understood, it can be **reproduced** in the other path: all words at once, with the places
-# told wrongly on purpose. Only the right suspicion gives your colleague's numbers.
+# A suspicion is not a proof. If the fault is understood, it can be **reproduced** in the other path: all words at once,
+# with the places told wrongly on purpose. Only the right suspicion gives your colleague's numbers.
 
 
 # %%
@@ -1466,10 +1518,11 @@ assert gap < 1e-3
 # %% [markdown]
 # <details><summary><b>The whole answer</b></summary>
 #
-# Word by word, each call holds one word, in column 0, and <code>decoder.embed(tokens)</code> tells it place 0. Nobody said
-# where the text already is: <code>start=cache.filled</code> is missing. The first word is right, since its place is 0. All later ones stand on the
-# same spot, and the decoder is the order-blind model of lesson 14. Training cannot notice, since it never uses the cache; the
-# loss is as good as ever. <code>inspect.getsource(exercises.careless_step)</code> shows the line.
+# Word by word, each call holds one word, in column 0, and <code>decoder.embed(tokens)</code> tells it place 0. Nobody
+# said where the text already is: <code>start=cache.filled</code> is missing. The first word is right, since its place
+# is 0. All later ones stand on the same spot, and the decoder is the order-blind model of lesson 14. Training cannot
+# notice, since it never uses the cache; the loss is as good as ever.
+# <code>inspect.getsource(exercises.careless_step)</code> shows the line.
 #
 # </details>
 #
@@ -1522,8 +1575,8 @@ def my_share(width, inner, length):
 exercises.share.check(my_share)
 
 # %% [markdown]
-# With the third exercise one can say what length costs, before anything is built. PyTorch can count, too; the rule of the solution
-# against that count:
+# With the third exercise one can say what length costs, before anything is built. PyTorch can count, too; the rule of
+# the solution against that count:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -1584,24 +1637,26 @@ scoreboard.record(
 for name, line in told.items():
     row = scoreboard.record(
         lesson="15", model=f"small transformer, positions: {name}",
-        metric="words predicted right, 8 sentences after training on 1 to 3",
+        metric="words predicted right, 26–40 words after training on up to 10",
         value=line[-1].value, low=line[-1].low, high=line[-1].high,
         seconds=films[name][1].seconds[-1],
     )  # fmt: skip
 row
 
 # %% [markdown]
-# What is the recurrent network still for? It does three things that the transformer had to replace one by one: it tells the order, it
-# hands on what was read, it works on it. On a small grammar and a processor of two cores it does them well, and TODO(measure). What it cannot
-# do is work on all words at the same time, and that is what decided the matter once there were machines for it.
+# What is the recurrent network still for? It does three things that the transformer had to replace one by one: it tells
+# the order, it hands on what was read, it works on it. On a small grammar and a processor of two cores it does them
+# well, and TODO(measure). What it cannot do is work on all words at the same time, and that is what decided the matter
+# once there were machines for it.
 #
-# **What remains.** We needed pairs of sentences with their translations, and there are few of those in the world compared with plain
-# text. Half of this model, the decoder without a source, can be trained on any text: it predicts the next word. What comes of that
-# is lesson 16. And the places beyond training come back in lesson 19, with long inputs.
+# **What remains.** We needed pairs of sentences with their translations, and there are few of those in the world
+# compared with plain text. Half of this model, the decoder without a source, can be trained on any text: it predicts
+# the next word. What comes of that is lesson 16. And the places beyond training come back in lesson 19, with long
+# inputs.
 #
 # **Read on**
 # - Vaswani and others (2017), *Attention Is All You Need*: eleven pages; you have now built every equation in them.
 # - Xiong and others (2020), *On Layer Normalization in the Transformer Architecture*: why post-norm wants its warm-up.
 # - Su and others (2021), *RoFormer*, section 3: the two lines of section 2, in any dimension.
-# - Kazemnejad and others (2023), *The Impact of Positional Encoding on Length Generalization in Transformers*: section 7 on more
-# tasks and schemes, decoders without positions among them.
+# - Kazemnejad and others (2023), *The Impact of Positional Encoding on Length Generalization in Transformers*: section
+# 7 on more tasks and schemes, decoders without positions among them.
