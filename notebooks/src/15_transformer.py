@@ -163,8 +163,10 @@ def go_on(rows, k):
     return np.stack(turned, axis=-1).reshape(rows.shape)
 
 
-for k in (1, 7, -20):
-    np.testing.assert_allclose(go_on(table[20:80], k), table[20 + k : 80 + k], atol=1e-9)
+for by in (1, 7, -20):
+    np.testing.assert_allclose(
+        go_on(table[20:80], by), table[20 + by : 80 + by], atol=1e-9
+    )
 print("one turn takes all places 20 to 79 on by 1, by 7 and back by 20")
 
 # %%
@@ -183,6 +185,8 @@ plot_lines(
     title="Near places are alike, wherever they are",
     ax=axes[1],
 )
+
+# %%
 Picture(
     figure,
     alt="Left: the sinusoidal vectors of 50 places as a map; fast stripes on the left, slow ones on the right. Right: the dot "
@@ -277,11 +281,13 @@ def layer_norm(x, gain, bias, epsilon=1e-5):
     return gain * centred / torch.sqrt(variance + epsilon) + bias
 
 
-theirs = nn.LayerNorm(128)
-nn.init.normal_(theirs.weight)
-nn.init.normal_(theirs.bias)
+torch_norm = nn.LayerNorm(128)
+nn.init.normal_(torch_norm.weight)
+nn.init.normal_(torch_norm.bias)
 x = 3 + 5 * torch.randn(2, 7, 128)
-torch.testing.assert_close(layer_norm(x, theirs.weight, theirs.bias), theirs(x))
+torch.testing.assert_close(
+    layer_norm(x, torch_norm.weight, torch_norm.bias), torch_norm(x)
+)
 print(layer_norm(torch.tensor([1.0, 2.0, 3.0, 6.0]), 1, 0).numpy().round(3))
 
 # %% [markdown]
@@ -618,20 +624,11 @@ chains = {
 
 # %%
 figure, axes = new_figure(width=960, height=340, columns=2)
-for ax, series, y_label, title in (
-    (
-        axes[0],
-        seconds,
-        "seconds for a training step",
-        "Time on this machine grows for all …",
-    ),
-    (
-        axes[1],
-        chains,
-        "operations in the longest chain",
-        "… the chain of waiting does not",
-    ),
-):
+panels = [
+    (seconds, "seconds for a training step", "Time on this machine grows for all …"),
+    (chains, "operations in the longest chain", "… the chain of waiting does not"),
+]
+for ax, (series, y_label, title) in zip(axes, panels, strict=True):
     plot_lines(
         words,
         series,
@@ -642,10 +639,11 @@ for ax, series, y_label, title in (
         ax=ax,
     )
     ax.set_yscale("log")
+    ax.minorticks_off()
 axes[0].set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
 axes[1].set_yticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
-for ax in axes:
-    ax.minorticks_off()
+
+# %%
 fastest = min(racers, key=lambda name: seconds[name][-1])
 exercises.guess_cost(
     Picture(
@@ -774,6 +772,7 @@ def look(model, pairs):
     return maps
 
 
+# %%
 probes = [pair for pair in data.validation if len(pair.source) <= MOST][:40]
 
 
@@ -842,6 +841,7 @@ def whole_right(model, pairs):
     )
 
 
+# %%
 told = {
     name: [words_right(film.model, pairs) for pairs in by_length]
     for name, (film, _) in films.items()
@@ -870,6 +870,8 @@ plot_lines(
     x_label="words of the sentence (grey: as in training)", y_label="words predicted right, 95 % interval",
     title="… and beyond training no scheme survives", ax=axes[1],
 )  # fmt: skip
+
+# %%
 axes[1].set_xticks(range(len(groups)), groups)
 axes[1].axvspan(-0.3, 2.4, color="#d0d7de", alpha=0.4, linewidth=0)
 axes[1].set_ylim(0, 1.02)
@@ -921,6 +923,7 @@ def shifted(model, pairs, start):
     ).sum().item() / real.sum().item()
 
 
+# %%
 starts = [0, 5, 10, 20, 30, 40, 60]
 moved = {
     name: [shifted(film.model, by_length[1], start) for start in starts]
@@ -989,6 +992,7 @@ def brief_losses(norm_first, warmup, steps=100, rate=4e-3):
     return np.reshape(history.losses, (-1, 10)).mean(axis=1)
 
 
+# %%
 curves = {
     f"{'pre' if first else 'post'}-norm, {'warm-up' if warmup else 'full rate at once'}": brief_losses(
         first, warmup
@@ -1078,6 +1082,7 @@ def heads_of(kind):
     return shown
 
 
+# %%
 grid = HeadsGrid(
     {kind: heads_of(kind) for kind in ("cross", "encoder", "decoder")},
     text="the old doctor does n't see the woman 's white cat .",
@@ -1090,10 +1095,10 @@ grid
 
 # %%
 state = grid.state()
-layer, head = (int(one) - 1 for one in state["head_name"].split("·"))
+leading = tuple(int(one) - 1 for one in state["head_name"].split("·"))
 (one,) = translator.translate(["the old doctor does n't see the woman 's white cat ."])
 np.testing.assert_allclose(
-    state["weights"], look(model, [one])["cross"][0][layer, head], atol=1e-5
+    state["weights"], look(model, [one])["cross"][0][leading], atol=1e-5
 )
 print(
     f"cross head {state['head_name']} leads in “gold word” with {state['sorted_scores'][0]:.2f}"
@@ -1164,6 +1169,7 @@ def gold_links(source, target):
     return pair.alignment if pair.target == tuple(target) else None
 
 
+# %%
 def cross_heads(text):
     """A translation with the maps of all cross heads."""
     (one,) = translator.translate([text])
@@ -1173,6 +1179,7 @@ def cross_heads(text):
     return SimpleNamespace(source=one.source, target=one.target, weights=named)
 
 
+# %%
 alignment_explorer = AlignmentExplorer(
     cross_heads,
     sentence="the cat that the children see does not sleep .",
@@ -1200,6 +1207,8 @@ hooks = [
     )
     for block in model.decoder.blocks
 ]
+
+# %%
 batch = pad_pairs(translator.encode_pairs([shown_pair]))
 with torch.no_grad():
     model(batch[0], batch[1][:, :-1])
@@ -1254,7 +1263,7 @@ width = model.config.width // 4
 
 
 @torch.no_grad()
-def losses():
+def word_losses():
     """Nats of each target word, (N, T); 0 for padding."""
     scores = model(checked[0], checked[1][:, :-1]).transpose(1, 2)
     return F.cross_entropy(scores, labels, ignore_index=PADDING, reduction="none")
@@ -1268,18 +1277,20 @@ def collect_means():
         for where, part in attentions.items():
             take = lambda _, inputs, where=where: kept.update({where: inputs[0]})  # noqa: E731
             stack.callback(part.output.register_forward_pre_hook(take).remove)
-        losses()
+        word_losses()
     for where, said_there in kept.items():
         tokens = checked[0] if where.startswith("encoder") else checked[1][:, :-1]
         found[where] = said_there[tokens != PADDING].mean(dim=0)
     return found
 
 
+# %%
 means = collect_means()
 
 
+# %%
 def losses_without(switched):
-    """As `losses`, with heads replaced: name of a head → "zero" or "mean"."""
+    """As `word_losses`, with heads replaced: name of a head → "zero" or "mean"."""
 
     def replace(where, inputs):
         x = inputs[0].clone()  # (B, T, C)
@@ -1295,7 +1306,7 @@ def losses_without(switched):
             stack.callback(
                 attentions[where].output.register_forward_pre_hook(hook).remove
             )
-        return losses()
+        return word_losses()
 
 
 # %%
@@ -1316,7 +1327,7 @@ lab
 
 # %%
 tokens = (labels != PADDING).sum(dim=1).numpy()
-full = losses().sum(dim=1).numpy()
+full = word_losses().sum(dim=1).numpy()
 
 
 def effect(switched):
@@ -1357,9 +1368,9 @@ together = {
     for kind in effects
 }
 for kind, joint in together.items():
-    alone = sum(one.value for one in effects[kind])
+    one_by_one_sum = sum(one.value for one in effects[kind])
     print(
-        f"all {kind} heads: {joint.value:.2f} nats together, one by one in sum {alone:.2f}"
+        f"all {kind} heads: {joint.value:.2f} nats together, one by one in sum {one_by_one_sum:.2f}"
     )
 assert together["cross"].value > max(one.value for one in effects["cross"])
 
@@ -1503,15 +1514,16 @@ def at_places(source, target, places):
     )
 
 
+# %%
 T = target.shape[1] - 1
-theirs = one_by_one(steps["your colleague's"], source, target)
+careless = one_by_one(steps["your colleague's"], source, target)
 for suspicion, places in (
     ("right places", np.arange(T)),
     ("one place too far", np.arange(T) + 1),
     ("counted from the end", np.arange(T)[::-1].copy()),
     ("all at the first place", np.zeros(T, dtype=int)),
 ):
-    gap = (at_places(source, target, places) - theirs).abs().max().item()
+    gap = (at_places(source, target, places) - careless).abs().max().item()
     print(f"{suspicion:23} differs from your colleague's by up to {gap:7.4f} nats")
 assert gap < 1e-3
 
