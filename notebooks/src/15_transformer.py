@@ -3,9 +3,9 @@
 #
 # **The question: what is the recurrent network still for?**
 #
-# Lesson 13's decoder looks back with attention, and its error rate on long sentences is gone. Under it a recurrent
-# network still walks through every sentence word by word. Lesson 14 left it out and got a translator that does not see
-# the order of words. Vaswani and seven others (2017) gave each job of the recurrent network to something simpler, and
+# Lesson 13's decoder looks back with attention, and long sentences no longer fall apart. Under it a recurrent network
+# still walks through every sentence word by word. Lesson 14 took attention by itself and found that it does not see the
+# order of words. Vaswani and seven others (2017) gave each job of the recurrent network to something simpler, and
 # called the result the transformer. This lesson builds each part by hand, proves the whole equal to PyTorch's layers,
 # trains it on the data of lesson 13, and then compares: quality by length, time by length, and what becomes of words at
 # places that training never reached.
@@ -292,8 +292,8 @@ print(layer_norm(torch.tensor([1.0, 2.0, 3.0, 6.0]), 1, 0).numpy().round(3))
 
 # %% [markdown]
 # Where does the norm go? In 2017 it stood *behind* the sum, on the main road: $\mathrm{norm}(x + f(x))$, **post-norm**.
-# Most models since put it on the side road, in front of the layer: $x + f(\mathrm{norm}(x))$, **pre-norm**; then an
-# unbroken road leads from the last layer to the first. Section 8 measures what that is worth.
+# GPT-2 (2019) and many models after it put it on the side road, in front of the layer: $x + f(\mathrm{norm}(x))$,
+# **pre-norm**; then an unbroken road leads from the last layer to the first. Section 8 measures what that is worth.
 #
 # ## 4. Two blocks, by hand
 #
@@ -522,9 +522,9 @@ assert exact["transformer"][0].value > 0.9
 assert exact["transformer"][-1].high < exact["attention (lesson 13)"][-1].value
 
 # %% [markdown]
-# Up to about TODO(measure) words the two are close. Beyond, the transformer is worse, and the intervals leave no doubt.
-# The two harder sets of lesson 13, **long** (26 to 40 words, no training sentence has more than 25) and **unseen**
-# (combinations that never met in training):
+# TODO(measure) Up to eleven words the two are close. Beyond, the transformer is worse, and in the longest bucket the
+# intervals are far apart. The two harder sets of lesson 13, **long** (26 to 40 words, no training sentence has more
+# than 25) and **unseen** (combinations that never met in training):
 
 # %%
 hard = {"test": data.test, "long": data.long, "unseen": data.unseen}
@@ -664,10 +664,11 @@ assert len(set(chains["transformer"])) == 1
 assert all(chains[name][-1] > 8 * chains[name][0] for name in racers if "GRU" in name)
 
 # %% [markdown]
-# TODO(measure): which is first on this machine, where additive attention crosses. Equal width is not equal work: the
-# transformer has nearly twice the parameters and does more arithmetic for each word. One or two cores are busy with
-# either, so the recurrent model loses nothing by waiting. Whoever says that transformers are faster means the right
-# panel, and a machine that can use it.
+# TODO(measure) On this machine the recurrent model with the dot product is first at every length. Additive attention,
+# with a hidden layer for every pair of words, falls behind the transformer where sentences are long. Equal width is not
+# equal work: the transformer has nearly twice the parameters and does more arithmetic for each word. One or two cores
+# are busy with either, so the recurrent model loses nothing by waiting. Whoever says that transformers are faster means
+# the right panel, and a machine that can use it.
 #
 # The same picture has another reading. In a recurrent encoder, what the last word should know of the first is handed on
 # through all the words between. In self-attention it is one step away, at any distance. Lesson 10 measured what that
@@ -1025,9 +1026,10 @@ assert max(last[n] for n in last if "pre" in n) < min(
 assert last["post-norm, warm-up"] < last["post-norm, full rate at once"]
 
 # %% [markdown]
-# TODO(measure). One seed, one rate, 100 updates: the picture says that pre-norm is easier to begin with, not that
-# post-norm is worse in the end. That is why the model of section 5 uses pre-norm, in a lesson that has minutes and not
-# days.
+# TODO(measure) Pre-norm learns at this rate, with warm-up or without. Post-norm without warm-up hardly gets past the
+# frequencies of words; with it, it learns, and lags behind. One seed, one rate, 100 updates: the picture says that
+# pre-norm is easier to begin with, not that post-norm is worse in the end. That is why the model of section 5 uses
+# pre-norm, in a lesson that has minutes and not days.
 #
 # ## 9. What the heads do
 #
@@ -1152,7 +1154,9 @@ assert best_rate.high < diagonal.low
 assert rates["untrained"].min() > best_rate.error_rate
 
 # %% [markdown]
-# TODO(measure). No head was told to align.
+# TODO(measure) No head was told to align, and several do, far better than the diagonal or untrained heads. They look at
+# the word that comes **next**, not at the one just written: the second row is no better than the untrained. But no
+# single one reaches lesson 13's attention. Eight heads share the work, and none has to do all of it.
 #
 # ### Your own sentence, head by head
 #
@@ -1375,7 +1379,10 @@ for kind, joint in together.items():
 assert together["cross"].value > max(one.value for one in effects["cross"])
 
 # %% [markdown]
-# TODO(measure): which kind matters; whether the best-aligned head is the one that costs most.
+# TODO(measure) Switched off together, the cross heads cost far more than all others: without the source there is
+# nothing to translate. One by one hardly any head is missed, since the others stand in. And compare with the error
+# rates above. The head that aligns best is not the one that is missed most; the one that is missed most aligns worst. A
+# map says where a head looks. What the model needs it for, the map does not say.
 #
 # ## 10. Heads in the making
 #
@@ -1420,7 +1427,10 @@ assert (
 )
 
 # %% [markdown]
-# TODO(measure).
+# TODO(measure) For the first updates nothing moves. Then the cross heads leave the right edge, up and to the left, and
+# in just these updates the loss falls. It is they who find their place first. No head of the encoder of this small
+# model ever becomes one that looks at the word before; its heads stay broad. Some of the larger model of section 9 do
+# look to one side.
 #
 # ## 11. Break it
 #
@@ -1545,7 +1555,7 @@ assert gap < 1e-3
 # | Vaswani and others 2017 | here | why |
 # |---|---|---|
 # | norm behind each sum (post-norm), 4,000 updates of warm-up | norm in front (pre-norm), 150; one more norm at the end of each stack | section 8; `norm_first=False` gives the paper's order |
-# | 512 numbers, 8 heads, 6 layers, 2,048 inside | 128, 4, 2, 256 | a grammar is not a language, and two minutes are not three days |
+# | 512 numbers, 8 heads, 6 layers, 2,048 inside | 128, 4, 2, 256 | a grammar is not a language, and two minutes are not twelve hours on eight GPUs |
 # | dropout 0.1 | none | each sentence is read once, so there is little to overfit to |
 # | one table for English, French and the output (shared pieces) | a table a side; the French one is the output, too | vocabularies of words share next to nothing |
 # | label smoothing 0.1 | none | it makes the loss worse to make BLEU better; we report both |
@@ -1656,10 +1666,10 @@ for name, line in told.items():
 row
 
 # %% [markdown]
-# What is the recurrent network still for? It does three things that the transformer had to replace one by one: it tells
-# the order, it hands on what was read, it works on it. On a small grammar and a processor of two cores it does them
-# well, and TODO(measure). What it cannot do is work on all words at the same time, and that is what decided the matter
-# once there were machines for it.
+# What is the recurrent network still for? It did three jobs, and each can be done without it. On a small grammar and
+# two cores it did them well: TODO(measure) its translations of long sentences are better than ours, in about the same
+# time. What it cannot do is work on all words at once, however large the machine. That decided the matter once there
+# were machines for it.
 #
 # **What remains.** We needed pairs of sentences with their translations, and there are few of those in the world
 # compared with plain text. Half of this model, the decoder without a source, can be trained on any text: it predicts
@@ -1667,7 +1677,7 @@ row
 # inputs.
 #
 # **Read on**
-# - Vaswani and others (2017), *Attention Is All You Need*: eleven pages; you have now built every equation in them.
+# - Vaswani and others (2017), *Attention Is All You Need*: you have now built every equation of its section 3.
 # - Xiong and others (2020), *On Layer Normalization in the Transformer Architecture*: why post-norm wants its warm-up.
 # - Su and others (2021), *RoFormer*, section 3: the two lines of section 2, in any dimension.
 # - Kazemnejad and others (2023), *The Impact of Positional Encoding on Length Generalization in Transformers*: section
