@@ -195,8 +195,9 @@ Picture(
 )
 
 # %% [markdown]
-# But the vector is *added* to the word's, and what a head compares is the sum. Multiply out $(q + P_p) \cdot (k +
-# P_s)$: four products, of which one depends on the distance alone. **Rotary** positions (Su and others 2021) leave the
+# But the vector is *added* to the word's, and what a head compares is the sum. Multiply out
+# $(q + P_p) \cdot (k + P_s)$: four products, of which one depends on the distance alone. **Rotary** positions (Su and
+# others 2021) leave the
 # sum out. They turn the query by its place and the key by its place, when the two meet. Read a pair of numbers as one
 # complex number. Then turning is multiplying by $e^{i\omega p}$, and
 #
@@ -236,8 +237,9 @@ print("equal to the course's layer; turning leaves lengths alone")
 # ## 3. Thinking, shortcuts, norms
 #
 # Attention moves vectors about. It mixes them, and apart from the softmax it is linear. What works on the mixture is a
-# net with one hidden layer, the same at each place, for each place by itself: $\mathrm{FFN}(x) = \max(0,\, x W_1 +
-# b_1)\, W_2 + b_2$.
+# net with one hidden layer, the same at each place, for each place by itself:
+#
+# $$\mathrm{FFN}(x) = \max(0,\; x W_1 + b_1)\, W_2 + b_2$$
 #
 # Many such steps are stacked, and that brings back the trouble of lesson 10: a gradient that goes through many layers.
 # Lesson 10's remedy was a gate. Here it is a **shortcut** (He and others 2015): a layer says what to *add*, $x + f(x)$.
@@ -964,10 +966,10 @@ for name, line in found_words.items():
     print(f"{name:12}" + "".join(f"{one:7.2f}" for one in line))
 
 # %% [markdown]
-# TODO(measure): in long sentences the cross heads no longer find the word, whatever the scheme. A query that had to
-# pick one word of ten now has to pick one of forty, and further on stand words that look alike; nothing in these models
-# says *the next one after the last*. The recurrent decoder of lesson 13 kept a state that says roughly that. Being told
-# places is one thing, having practised with many words another.
+# TODO(measure) In long sentences the cross heads no longer find the word, whatever the scheme. A query that had to pick
+# one word of ten now has to pick one of forty, and further on stand words that look alike. Nothing here says *the next
+# one after the last*; the recurrent decoder of lesson 13 has a state that can. That is a guess; we have not
+# tested it. What is measured: to be told places is one thing, and to have practised with many words another.
 #
 # ## 8. The norm before or behind
 #
@@ -1542,7 +1544,7 @@ assert gap < 1e-3
 #
 # Word by word, each call holds one word, in column 0, and <code>decoder.embed(tokens)</code> tells it place 0. Nobody
 # said where the text already is: <code>start=cache.filled</code> is missing. The first word is right, since its place
-# is 0. All later ones stand on the same spot, and the decoder is the order-blind model of lesson 14. Training cannot
+# is 0. All later ones stand on the same spot, and the decoder can hardly tell their order. Training cannot
 # notice, since it never uses the cache; the loss is as good as ever.
 # <code>inspect.getsource(exercises.careless_step)</code> shows the line.
 #
