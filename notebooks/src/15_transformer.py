@@ -79,6 +79,7 @@ from course_utils.plots.style import new_figure
 from course_utils.runtime import seed_everything, set_threads
 from course_utils.training import History, fit
 from course_utils.translation.recipes import train_transformer
+from course_utils.translation.translator import Translator
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -837,11 +838,9 @@ def words_right(model, pairs):
 
 def whole_right(model, pairs):
     """Share of the sentences translated without a mistake."""
-    translator.model = model
-    written = translator.translate([pair.source for pair in pairs])
-    return np.mean(
-        [one.target == two.target for one, two in zip(written, pairs, strict=True)]
-    )
+    one = Translator(model, source=translator.source, target=translator.target)
+    said_here = one.translate([pair.source for pair in pairs])
+    return np.mean([a.target == b.target for a, b in zip(said_here, pairs, strict=True)])
 
 
 # %%
@@ -853,7 +852,6 @@ whole = {
     name: [whole_right(film.model, pairs) for pairs in by_length[:5]]
     for name, (film, _) in films.items()
 }
-translator.model = model
 
 # %% [markdown]
 # The decisive picture: on the left time against length, as in section 6, and on the right what becomes of the words of
