@@ -628,26 +628,21 @@ chains = {
 # %%
 figure, axes = new_figure(width=960, height=340, columns=2)
 panels = [
-    (seconds, "seconds for a training step", "Time on this machine grows for all …"),
-    (chains, "operations in the longest chain", "… the chain of waiting does not"),
+    (seconds, [0.003, 0.01, 0.03, 0.1, 0.3, 1], "seconds for a training step"),
+    (chains, [100, 300, 1000, 3000], "operations in the longest chain"),
 ]
-for ax, (series, y_label, title) in zip(axes, panels, strict=True):
+for ax, (series, ticks, y_label) in zip(axes, panels, strict=True):
     plot_lines(
-        words,
-        series,
-        log_x=True,
-        x_label="words a sentence",
-        y_label=y_label,
-        title=title,
-        ax=ax,
-    )
+        words, series, log_x=True, x_label="words a sentence", y_label=y_label, title="", ax=ax
+    )  # fmt: skip
     ax.set_yscale("log")
     ax.minorticks_off()
-axes[0].set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
-axes[1].set_yticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
+    ax.set_yticks(ticks, [f"{tick:,g}" for tick in ticks])
+axes[0].set_title("Time on this machine grows for all …", loc="left")
+axes[1].set_title("… the chain of waiting does not", loc="left")
+fastest = min(racers, key=lambda name: seconds[name][-1])
 
 # %%
-fastest = min(racers, key=lambda name: seconds[name][-1])
 exercises.guess_cost(
     Picture(
         figure,
@@ -859,12 +854,13 @@ whole = {
 
 # %%
 figure, axes = new_figure(width=960, height=360, columns=2)
-plot_lines(
+left = plot_lines(
     words, seconds, log_x=True, x_label="words a sentence", y_label="seconds for a training step",
     title="Length costs every model time …", ax=axes[0],
 )  # fmt: skip
-axes[0].set_yscale("log")
-plot_lines(
+left.set_yscale("log")
+left.minorticks_off()
+right_panel = plot_lines(
     range(len(groups)),
     {name: [one.value for one in line] for name, line in told.items()},
     intervals={name: ([o.low for o in line], [o.high for o in line]) for name, line in told.items()},
@@ -873,11 +869,10 @@ plot_lines(
 )  # fmt: skip
 
 # %%
-axes[1].set_xticks(range(len(groups)), groups)
-axes[1].axvspan(-0.3, 2.4, color="#d0d7de", alpha=0.4, linewidth=0)
-axes[1].set_ylim(0, 1.02)
-axes[0].set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
-axes[0].minorticks_off()
+left.set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
+right_panel.set_xticks(range(len(groups)), groups)
+right_panel.axvspan(-0.3, 2.4, color="#d0d7de", alpha=0.4, linewidth=0)
+right_panel.set_ylim(0, 1.02)
 exercises.guess_positions(
     Picture(
         figure,
@@ -949,16 +944,16 @@ for name in ("learned", "sinusoidal"):
 # heads: how much of its weight lies on the gold words?
 
 # %%
-found_words = {
-    name: [
+all_models = {name: film.model for name, (film, _) in films.items()}
+all_models["main model"] = model
+found_words = {}
+for name, one in all_models.items():
+    found_words[name] = [
         alignment_score(
             look(one, pairs[:100])["cross"], links=[p.alignment for p in pairs[:100]]
         ).max()
         for pairs in by_length
     ]
-    for name, one in {n: film.model for n, (film, _) in films.items()}
-    | {"main model": model}.items()
-}
 print(f"{'words':12}" + "".join(f"{name:>7}" for name in groups))
 for name, line in found_words.items():
     print(f"{name:12}" + "".join(f"{one:7.2f}" for one in line))
