@@ -1426,7 +1426,7 @@ assert (
 # TODO(measure) For the first updates nothing moves. Then the cross heads leave the right edge, up and to the left, and
 # in just these updates the loss falls. It is they who find their place first. No head of the encoder of this small
 # model ever becomes one that looks at the word before; its heads stay broad. Some of the larger model of section 9 do
-# look to one side.
+# lean to one side.
 #
 # ## 11. Break it
 #
