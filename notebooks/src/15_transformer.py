@@ -965,6 +965,10 @@ for name, line in found_words.items():
 # after the last*; the recurrent decoder of lesson 13 has a state that can. That is a guess; we have not tested it. What
 # is measured: to be told places is one thing, and to have practised with many words another.
 #
+# Small models, and sentences up to four times as long as any in training: that is the case here. Just beyond training,
+# a large model may fare otherwise. Try it: `train_transformer(data.train + data.more, positions="rotary")` takes as
+# long as section 5 did; compare it on `data.long`. TODO(measure)
+#
 # ## 8. The norm before or behind
 #
 # In 2017 the norm stood behind the sum, and training needed a **warm-up**: many small steps first. Xiong and others
