@@ -87,12 +87,16 @@ def main(folder: str) -> None:
     os.environ |= {"CI": "1", "COURSE_CACHE": folder}  # no progress bars; nothing trained before is read
     for seed in chosen.seeds:
         for scheme in chosen.schemes:
-            found = json.loads(PATH.read_text(encoding="utf-8"))["rows"] if PATH.exists() else []
-            if not any((row["positions"], row["seed"]) == (scheme, seed) for row in found):
+            if not any((row["positions"], row["seed"]) == (scheme, seed) for row in measured()):
                 row = measure(scheme, seed=seed)
-                save([*found, row])
+                save([*measured(), row])
                 print(json.dumps(row, ensure_ascii=False), flush=True)
     print(f"sha256 of {PATH.name}: {sha256_of(PATH)}")
+
+
+def measured() -> list[dict[str, Any]]:
+    """Rows in the file so far."""
+    return list(json.loads(PATH.read_text(encoding="utf-8"))["rows"]) if PATH.exists() else []
 
 
 def save(rows: list[dict[str, Any]]) -> None:

@@ -1087,7 +1087,7 @@ def heads_of(kind):
 # %%
 grid = HeadsGrid(
     {kind: heads_of(kind) for kind in ("cross", "encoder", "decoder")},
-    text="the old doctor does n't see the woman 's white cat .",
+    sentence="the old doctor does n't see the woman 's white cat .",
     sort="gold word",
 )
 grid.picture()
