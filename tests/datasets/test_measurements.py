@@ -7,6 +7,7 @@ import pytest
 
 from course_utils.datasets import measurements
 from course_utils.datasets.measurements import keep_frequent, load_measurements, sample_text
+from course_utils.layers.positions import POSITIONS
 from course_utils.storage import DataError
 
 METHODS = {"PPMI + SVD", "skip-gram", "subword skip-gram", "GloVe", "GloVe seeing zeros"}
@@ -28,6 +29,22 @@ def test_variants_name_their_command():
     measured = load_measurements("glove_variants")
     assert measured["command"].startswith("python benchmarks/word_vector_trials.py variants")
     assert {"GloVe", "zeros seen 0.01", "biases fixed"} <= {row["variant"] for row in measured["rows"]}
+
+
+def test_position_schemes_have_several_seeds_and_add_up():
+    measured = load_measurements("position_schemes")
+    assert measured["command"] == "python benchmarks/position_schemes.py"
+    keys = [(row["positions"], row["seed"]) for row in measured["rows"]]
+    assert len(set(keys)) == len(keys)
+    assert {name: sum(key[0] == name for key in keys) for name in POSITIONS} == dict.fromkeys(POSITIONS, 5)
+    for row in measured["rows"]:
+        test, far = row["sentences"][:6], row["sentences"][6:]
+        assert row["target_tokens"] <= 1_200_000
+        for exact, sizes, shares in (
+            (row["exact"], test, row["exact_by_words"][:6]),
+            (row["long_exact"], far, row["exact_by_words"][6:]),
+        ):
+            assert np.average(shares, weights=sizes) == pytest.approx(exact, abs=2e-4)
 
 
 def test_an_altered_file_is_refused(tmp_path, monkeypatch):
