@@ -174,7 +174,7 @@ class Writer:
             if free < room:
                 raise ValueError(
                     f"prompt {place} has {len(prompt)} tokens, so of the context of {self.context} "
-                    f"there is room for {free} new ones; shorten it, or ask for fewer than {room}."
+                    f"there is room for {free} new ones; shorten it, or ask for {free} at most."
                 )
             if not 0 <= min(prompt) <= max(prompt) < len(self.bpe):
                 raise ValueError(f"prompt {place} has tokens outside 0 to {len(self.bpe) - 1}.")
