@@ -26,14 +26,22 @@ from course_utils.language_models.recipes import Schedule, TrainedGPT, build_gpt
 from course_utils.language_models.writer import Writer
 from course_utils.models.gpt import GPT, GPTConfig
 from course_utils.runtime import describe_machine
-from course_utils.storage import DataError, course_folder, write_atomically, write_json
+from course_utils.storage import DataError, course_folder, verify_file, write_atomically, write_json
 from course_utils.text.bpe import ByteLevelBPE
 from course_utils.training import History
 
 __all__ = ["LONG", "LONG_OPTIONS", "LongRun", "load_long_gpt"]
 
-LONG = Schedule(tokens=10_000_000, batch=32, learning_rate=4e-3, warmup=100)
-LONG_OPTIONS: dict[str, Any] = {"context": 256, "width": 256, "layers": 4, "heads": 8, "dropout": 0.1}
+LONG = Schedule(tokens=9_500_000, batch=16, learning_rate=8e-3, warmup=100)
+LONG_OPTIONS: dict[str, Any] = {
+    "context": 256,
+    "width": 256,
+    "layers": 4,
+    "heads": 8,
+    "positions": "rotary",
+    "dropout": 0.15,
+}
+SHIPPED = "0" * 64  # sha256 of data/checkpoints/gpt.json, which holds that of the weights
 REPAIR = "git checkout data/checkpoints"
 
 
@@ -60,11 +68,12 @@ class LongRun:
     folder: Path
     schedule: Schedule = LONG
     options: dict[str, Any] = field(default_factory=lambda: dict(LONG_OPTIONS))
-    every: int = 200
+    every: int = 320
     seed: int = 0
     say: Callable[[str], object] = print
     log: list[dict[str, float]] = field(default_factory=list, init=False)
     history: History = field(default_factory=History, init=False)
+    kept: dict[str, Any] = field(default_factory=dict, init=False)  # about the weights on disk
 
     def train(self) -> GPT:
         """Train to the end of the schedule; the best weights by validation stand in the folder."""
@@ -166,7 +175,9 @@ def load_long_gpt(folder: Path | None = None) -> TrainedGPT:
     DataError
         If a file is missing or damaged, or the two don't belong together.
     """
-    folder = course_folder() / "data" / "checkpoints" if folder is None else folder
+    if folder is None:
+        folder = course_folder() / "data" / "checkpoints"
+        verify_file(folder / "gpt.json", sha256=SHIPPED, source=REPAIR)
     facts = _read_facts(folder / "gpt.json")
     try:
         data = (folder / "gpt.safetensors").read_bytes()
