@@ -22,7 +22,15 @@ from torch import Tensor
 
 from course_utils.evaluation.language_model import BitsResult
 from course_utils.language_models.corpus import Corpus, Windows
-from course_utils.language_models.recipes import Schedule, TrainedGPT, build_gpt, fit_gpt, steps_of
+from course_utils.language_models.long_run_state import read_state, state_path, write_state
+from course_utils.language_models.recipes import (
+    Schedule,
+    TrainedGPT,
+    build_gpt,
+    fit_gpt,
+    make_optimizer,
+    steps_of,
+)
 from course_utils.language_models.writer import Writer
 from course_utils.models.gpt import GPT, GPTConfig
 from course_utils.runtime import describe_machine
@@ -32,6 +40,7 @@ from course_utils.training import History
 
 __all__ = ["LONG", "LONG_OPTIONS", "LongRun", "load_long_gpt"]
 
+# Chosen on the validation articles, by short runs.
 LONG = Schedule(tokens=9_500_000, batch=16, learning_rate=8e-3, warmup=100)
 LONG_OPTIONS: dict[str, Any] = {
     "context": 256,
@@ -76,22 +85,49 @@ class LongRun:
     kept: dict[str, Any] = field(default_factory=dict, init=False)  # about the weights on disk
 
     def train(self) -> GPT:
-        """Train to the end of the schedule; the best weights by validation stand in the folder."""
+        """Train to the end of the schedule; the best weights by validation stand in the folder.
+
+        A run that was stopped goes on from its last look.
+        """
         torch.manual_seed(self.seed)
         self.model = build_gpt(self.corpus, **self.options)
-        self.started = time.process_time()
         config = self.model.config
         self.windows = Windows(self.corpus.stream(), length=config.context + 1, size=self.schedule.batch)
+        key = [
+            asdict(config),
+            asdict(self.schedule),
+            self.corpus.version,
+            self.seed,
+            str(self.folder.resolve()),
+        ]
+        self.state = state_path(key)
+        self.started = time.process_time()
+        self._go_on()
         fit_gpt(self.model, self._watched, schedule=self.schedule, history=self.history, seed=self.seed)
         self._look()
+        self.state.unlink(missing_ok=True)
         return self.model
+
+    def _go_on(self) -> None:
+        """Put everything back to where the last look of a run that was stopped found it."""
+        optimizer = make_optimizer(self.model, weight_decay=self.schedule.weight_decay)
+        notes = read_state(self.state, self.model, history=self.history, optimizer=optimizer)
+        if notes is not None:
+            self.log, self.kept = notes["log"], notes["kept"]
+            self.started -= self.log[-1]["processor_seconds"]
+            self.say(f"going on after step {self.history.last}")
 
     def _watched(self, generator: torch.Generator) -> Iterator[Tensor]:
         """The batches of a pass; before some of them the model, as it is by then, is looked at."""
         for batch in self.windows(generator):
-            if self.history.last % self.every == 0 and self.history.last:
+            looked = self.log[-1]["step"] if self.log else 0
+            if self.history.last % self.every == 0 and self.history.last > looked:
                 self._look()
+                write_state(self.state, self.model, history=self.history, notes=self._notes())
             yield batch
+
+    def _notes(self) -> dict[str, Any]:
+        return {"log": self.log, "kept": self.kept}
 
     def _look(self) -> None:
         """Note how the model does, and keep it if it is the best so far."""

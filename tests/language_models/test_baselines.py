@@ -7,6 +7,7 @@ import pytest
 
 from course_utils.datasets.wikipedia import Article
 from course_utils.evaluation.language_model import SpellingModel
+from course_utils.language_models import baselines
 from course_utils.language_models.baselines import NPLMRecipe, WordTexts, token_kneser_ney, word_baselines
 from course_utils.language_models.corpus import encode_articles
 from course_utils.models.ngrams import KneserNey
@@ -83,6 +84,20 @@ def test_the_mixture_is_best_where_its_weight_was_chosen(corpus):
     judged = word_baselines(corpus, part="validation", recipe=NPLMRecipe(passes=3, batch=16))
     bits = {name: model.bits.bits for name, model in judged.items()}
     assert bits["NPLM + Kneser-Ney"] <= min(bits["NPLM"], bits["Kneser-Ney trigram"]) + 1e-6
+
+
+def test_the_weight_comes_from_the_validation_articles(corpus, found, monkeypatch):
+    words, asked, weights = WordTexts(corpus), [], iter((0.0, 1.0))
+
+    def choose(first, second):
+        asked.append([len(logs) for logs in first])
+        return next(weights)
+
+    monkeypatch.setattr(baselines, "fit_mixture_weight", choose)
+    for name in ("Kneser-Ney trigram", "NPLM"):
+        mixed = word_baselines(corpus, recipe=NPLMRecipe(passes=3, batch=16))["NPLM + Kneser-Ney"]
+        assert mixed.bits.bits == pytest.approx(found[name].bits.bits)
+    assert asked == [[len(ids) for ids in words.ids(corpus.validation)]] * 2
 
 
 def test_the_network_is_trained_once(found, corpus):

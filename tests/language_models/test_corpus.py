@@ -129,7 +129,7 @@ def test_windows_that_do_not_fit(length, size):
 
 
 def test_a_file_is_cut_between_paragraphs_and_nothing_is_lost(tmp_path):
-    paragraphs = [f"Paragraph {i}: " + "word " * 60 for i in range(80)]
+    paragraphs = [f"Paragraph {i}: " + "word " * 60 for i in range(81)]
     path = tmp_path / "novel.txt"
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n\r\n".join(p.strip() for p in paragraphs).encode())
     corpus = load_corpus(path, merges=10)

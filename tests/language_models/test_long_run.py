@@ -63,9 +63,55 @@ def test_what_is_read_back_is_the_model_rounded_and_its_tokenizer(run, corpus):
     assert loaded.facts["judged"]["test"]["characters"] == sum(t.characters for t in corpus.test)
 
 
-def test_looking_changes_nothing_about_the_training(run, corpus):
-    plain = train_gpt(corpus, schedule=SCHEDULE, **SMALL)
-    assert run.history.losses == pytest.approx(plain.history.losses, rel=1e-4)
+def test_looking_changes_nothing_about_the_training(corpus, tmp_path):
+    options = SMALL | {"dropout": 0.2}
+    looked = LongRun(corpus, tmp_path, schedule=SCHEDULE, options=options, every=10, say=lambda line: None)
+    looked.train()
+    plain = train_gpt(corpus, schedule=SCHEDULE, **options)
+    assert looked.history.losses == pytest.approx(plain.history.losses, rel=1e-4)
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(corpus, tmp_path):
+    options = SMALL | {"dropout": 0.2}
+
+    def run_in(name, say):
+        return LongRun(corpus, tmp_path / name, schedule=SCHEDULE, options=options, every=10, say=say)
+
+    def stop_at_the_second(line):
+        if json.loads(line)["step"] == 20:
+            raise KeyboardInterrupt
+
+    whole, lines = run_in("whole", lambda line: None), []
+    whole.train()
+    with pytest.raises(KeyboardInterrupt):
+        run_in("stopped", stop_at_the_second).train()
+    resumed = run_in("stopped", lines.append)
+    resumed.train()
+    assert lines[0] == "going on after step 10"
+    assert resumed.history.steps == whole.history.steps
+    assert resumed.history.losses == pytest.approx(whole.history.losses, rel=1e-5)
+    assert [entry["validation_bits"] for entry in resumed.log] == pytest.approx(
+        [entry["validation_bits"] for entry in whole.log], abs=2e-4
+    )
+    again = run_in("stopped", lines.append)  # a run that came to its end begins anew
+    again.train()
+    assert len([line for line in lines if "going on" in line]) == 1
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-5], lambda data: b"", lambda data: data[8:]])
+def test_a_damaged_state_is_not_used(corpus, tmp_path, change):
+    def stop_at_the_second(line):
+        if json.loads(line)["step"] == 20:
+            raise KeyboardInterrupt
+
+    settings = {"schedule": SCHEDULE, "options": SMALL, "every": 10}
+    run = LongRun(corpus, tmp_path, say=stop_at_the_second, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    run.state.write_bytes(change(run.state.read_bytes()))
+    lines = []
+    LongRun(corpus, tmp_path, say=lines.append, **settings).train()
+    assert [json.loads(line)["step"] for line in lines] == [10, 20, 25]
 
 
 def test_weights_that_are_no_better_are_not_kept(corpus, tmp_path, monkeypatch):
