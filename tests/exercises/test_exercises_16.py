@@ -136,7 +136,7 @@ def test_the_merge_step_is_the_one_that_the_course_trains_with():
     words = [list(word) for word in counts]
     for _ in range(5):
         words = exercises.reference_merge(words, list(counts.values()))
-    # One word a text, so that none has a space in front. Ties fall the same way here by letters and by tokens.
+    # One word a text, so that none has a space in front. Ties fall alike by letters and by tokens.
     texts = [word for word, count in counts.items() for _ in range(count)]
     bpe = ByteLevelBPE.train(texts, merges=5)
     assert words == [[bpe.pieces[token] for token in bpe.encode(word)] for word in counts]
