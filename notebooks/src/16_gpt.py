@@ -3,9 +3,9 @@
 #
 # **The question: how far does it carry to predict the next token, and nothing else?**
 #
-# Lesson 15's transformer had two halves and one purpose. Take away the encoder, and what is left reads a text from the left
-# and says what comes next: lesson 02's task, with lesson 15's machine. This lesson builds it from the bytes up, trains
-# it for a minute, then opens one that was trained for an hour, and looks for what it does inside.
+# Lesson 15's transformer had two halves and one purpose. Take away the encoder, and what is left reads a text from
+# the left and says what comes next: lesson 02's task, with lesson 15's machine. This lesson builds it from the bytes
+# up, trains it for a minute, then opens one that was trained for an hour, and looks for what it does inside.
 #
 # **You will be able to**
 # - learn byte-pair merges by hand, and say why a model should read bytes;
@@ -77,11 +77,11 @@ threads = set_threads()
 # ## 1. From bytes to pieces
 #
 # Lesson 02's models knew some 7,500 words, and a fifth of every new text was *unknown* to them. The smallest
-# vocabulary that knows every text is that of the **bytes**: in UTF-8 any character is one to four of 256. But a text in bytes
-# is long, and attention pays for length. **Byte-pair encoding** starts from bytes and joins: the pair of neighbours that stands
-# most often becomes a token of its own, then the next pair, and so on (Gage 1994 for compression; Sennrich, Haddow and Birch
-# 2016 for words; Radford and others 2019 for bytes). Pairs never cross the cuts between words; a word keeps the space in
-# front of it, which GPT-2's files write as Ġ.
+# vocabulary that knows every text is that of the **bytes**: in UTF-8 any character is one to four of 256. But a text
+# in bytes is long, and attention pays for length. **Byte-pair encoding** starts from bytes and joins: the pair of
+# neighbours that stands most often becomes a token of its own, then the next pair, and so on (Gage 1994 for
+# compression; Sennrich, Haddow and Birch 2016 for words; Radford and others 2019 for bytes). Pairs never cross the
+# cuts between words; a word keeps the space in front of it, which GPT-2's files write as Ġ.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -133,13 +133,13 @@ assert tuple(learned) == ByteLevelBPE.train([toy_text], merges=8).merges
 
 # %% [markdown]
 # Among pairs with the same count the one with the lower numbers comes first; that is a convention, and the library
-# that people use daily has the same. The last line says that the course's version, which keeps its counts up to date in place of
-# counting anew, learns the same merges.
+# that people use daily has the same. The last line says that the course's version, which keeps its counts up to date
+# in place of counting anew, learns the same merges.
 #
 # ## 2. Two thousand merges
 #
-# Now on the training articles of lesson 02, as they are: with case, signs and paragraphs. The merges are learned from the training part
-# alone. The reference is the `tokenizers` library, on the same articles.
+# Now on the training articles of lesson 02, as they are: with case, signs and paragraphs. The merges are learned from
+# the training part alone. The reference is the `tokenizers` library, on the same articles.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -167,9 +167,9 @@ for text in ("The emperor abdicated.", "Uncopyrightable zebras", "Ärger 日本 
     print("|".join(bpe.pieces[token] for token in tokens))
 
 # %% [markdown]
-# A frequent word is one token, a rare one several, and a script that the articles hardly use is taken as bytes. Nothing is
-# unknown, and nothing is lost: decoding gives back the text, character by character. Lesson 02 had a small model of letters to
-# pay for unknown words. Here there is nothing to pay for.
+# A frequent word is one token, a rare one several, and a script that the articles hardly use is taken as bytes.
+# Nothing is unknown, and nothing is lost: decoding gives back the text, character by character. Lesson 02 had a small
+# model of letters to pay for unknown words. Here there is nothing to pay for.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -208,10 +208,10 @@ Picture(
 # %% [markdown]
 # ## 3. Drop the encoder
 #
-# The decoder of lesson 15 had three sublayers: attention to the words written so far, attention to the source, and
-# a small network. Without a source the second has nothing to look at. What remains is a stack of causal attention and small
-# networks, and a softmax over the tokens (Radford and others 2018). In GPT-2 the norms stand before the sublayers, places are learned
-# vectors, and the output vectors are the token vectors.
+# The decoder of lesson 15 had three sublayers: attention to the words written so far, attention to the source, and a
+# small network. Without a source the second has nothing to look at. What remains is a stack of causal attention and
+# small networks, and a softmax over the tokens (Radford and others 2018). In GPT-2 the norms stand before the
+# sublayers, places are learned vectors, and the output vectors are the token vectors.
 
 
 # %% tags=["long-cell"] reason="a whole model, read as a whole"
@@ -254,8 +254,8 @@ torch.testing.assert_close(mine, scores, atol=1e-5, rtol=1e-5)
 print("scores of shape", tuple(scores.shape), "equal those of the course's GPT")
 
 # %% [markdown]
-# One pass gives a prediction at *every* place, and none of them has seen what it predicts: the mask saw to that. So a text of T + 1
-# tokens is T examples. The loss is the mean price of all T, with the targets moved by one place.
+# One pass gives a prediction at *every* place, and none of them has seen what it predicts: the mask saw to that. So a
+# text of T + 1 tokens is T examples. The loss is the mean price of all T, with the targets moved by one place.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -275,15 +275,18 @@ print(
 # %% [markdown]
 # ## 4. Is it GPT-2?
 #
-# Right enough that published weights would run in it? No published GPT-2 is on this machine, so we let the reference library draw one
-# at random, write its files, and read them with the course's loader. Random weights are the harder test: nothing cancels because it is small.
+# Right enough that published weights would run in it? No published GPT-2 is on this machine, so we let the reference
+# library draw one at random, write its files, and read them with the course's loader. Random weights are the harder
+# test: nothing cancels because it is small.
 
 
 # %%
 def write_reference(folder, **shape):
     """A random GPT-2 of transformers with our tokenizer, as files; returns the model."""
     from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     torch.manual_seed(1)
     ends = {"bos_token_id": bpe.end, "eos_token_id": bpe.end}
     reference = GPT2LMHeadModel(GPT2Config(vocab_size=len(bpe), **shape, **ends)).eval()
@@ -318,8 +321,8 @@ for shape in shapes:
     )
 
 # %% [markdown]
-# Eight shapes are compared in the course's tests. With GPT-2's published files on your disk (`config.json`, `model.safetensors`,
-# `vocab.json`, `merges.txt`), this is all it takes:
+# Eight shapes are compared in the course's tests. With GPT-2's published files on your disk (`config.json`,
+# `model.safetensors`, `vocab.json`, `merges.txt`), this is all it takes:
 #
 # ```python
 # model, bpe = load_gpt2("path/to/the/folder")
@@ -330,7 +333,6 @@ for shape in shapes:
 
 
 # %%
-# NBVAL_CHECK_OUTPUT
 def try_with(name, change):
     """Load the folder with one file changed, and say what the loader said; the file is put back."""
     path = Path(folder.name) / name
@@ -351,6 +353,8 @@ def edit_settings(**changed):
     return lambda data: json.dumps(json.loads(data) | changed).encode()
 
 
+# %%
+# NBVAL_CHECK_OUTPUT
 lost = "transformer.h.1.attn.c_attn.weight"
 try_with(
     "model.safetensors", edit_tensors(lambda t: {k: v for k, v in t.items() if k != lost})
@@ -363,8 +367,9 @@ folder.cleanup()
 # %% [markdown]
 # ## 5. Train it
 #
-# The articles of lesson 02, in tokens, one stream with an end-of-text token between two articles. A batch is windows of that stream, and
-# every pass cuts it at other places. Sizes, learning rates and the number of merges were chosen on the validation articles.
+# The articles of lesson 02, in tokens, one stream with an end-of-text token between two articles. A batch is windows
+# of that stream, and every pass cuts it at other places. Sizes, learning rates and the number of merges were chosen
+# on the validation articles.
 
 # %%
 live = train_gpt(corpus)
@@ -377,8 +382,9 @@ print(
 )
 
 # %% [markdown]
-# A minute does not make a language model. So the course ships one that `python tools/train_long_gpt.py` made in one go: same code,
-# same articles, wider, and up to an hour of two cores. What follows is its log, not something that happened on your machine.
+# A minute does not make a language model. So the course ships one that `python tools/train_long_gpt.py` made in one
+# go: same code, same articles, wider, and up to an hour of two cores. What follows is its log, not something that
+# happened on your machine.
 
 # %%
 long = load_long_gpt()
@@ -402,12 +408,14 @@ Picture(
 )
 
 # %% [markdown]
-# TODO(measure): one sentence on what the curve shows (is there a turn upwards, at which pass; the weights kept are those of the best
-# validation value). The articles are few for so many passes, which is why dropout is on in the long run and off in the live one.
+# TODO(measure): one sentence on what the curve shows (is there a turn upwards, at which pass; the weights kept are
+# those of the best validation value). The articles are few for so many passes, which is why dropout is on in the long
+# run and off in the live one.
 #
-# Now to the price of the test articles. Perplexities would not compare: these models read different tokens. Bits per character do. The
-# word models of lesson 02 are built anew on the *raw* text, with its case, signs and line breaks, so their figures differ from that
-# lesson's; the network there is trained in this cell. The last baseline is the old method on the new tokens.
+# Now to the price of the test articles. Perplexities would not compare: these models read different tokens. Bits per
+# character do. The word models of lesson 02 are built anew on the *raw* text, with its case, signs and line breaks,
+# so their figures differ from that lesson's; the network there is trained in this cell. The last baseline is the old
+# method on the new tokens.
 
 # %%
 baselines = word_baselines(corpus)
@@ -448,9 +456,10 @@ assert all(long_bits.bits < bits.bits for bits, *_ in list(results.values())[:-1
 assert live_bits.bits < results["unigrams"][0].bits
 
 # %% [markdown]
-# TODO(measure): what the live model reaches against the trigram, the network and the mixture; whether the title above says it right. The long run
-# is below them all. The intervals come from drawing the test articles anew, and they overlap widely because articles
-# differ in difficulty, each in the same way for all models. That is why the models are compared article by article:
+# TODO(measure): what the live model reaches against the trigram, the network and the mixture; whether the title above
+# says it right. The long run is below them all. The intervals come from drawing the test articles anew, and they
+# overlap widely because articles differ in difficulty, each in the same way for all models. That is why the models
+# are compared article by article:
 
 # %%
 by_article = {
@@ -492,9 +501,9 @@ for name, settings in ways.items():
     print(f"{name}:\n{written.prompt}{written.text}\n")
 
 # %% [markdown]
-# It writes sentences, headings and lists that look like articles, and none of it is true: it has read eighty-odd articles and is
-# asked for what is *likely*. Greedy has a fault of its own, which Holtzman and others (2020) measured in far larger models. Count which share of
-# four tokens in a row is new in its text:
+# It writes sentences, headings and lists that look like articles, and none of it is true: it has read eighty-odd
+# articles and is asked for what is *likely*. Greedy has a fault of its own, which Holtzman and others (2020) measured
+# in far larger models. Count which share of four tokens in a row is new in its text:
 
 
 # %%
@@ -504,6 +513,7 @@ def new_fours(tokens):
     return len(set(fours)) / len(fours)
 
 
+# %%
 starts = [text.tokens[100:120].tolist() for text in corpus.test if len(text.tokens) > 240]
 people = np.mean(
     [new_fours(t.tokens[120:220].tolist()) for t in corpus.test if len(t.tokens) > 240]
@@ -521,10 +531,12 @@ print(f"{'people, in these articles':26} {people:.0%} new")
 assert shares["greedy"] < shares["temperature 1"]
 
 # %% [markdown]
-# The likeliest text runs in circles; what people write does not. Sampling at temperature 1 repeats about as little as they do, and pays with tokens
-# from the long tail, where the model knows least. Top-p cuts that tail where it is long and leaves alternatives where there are some.
+# The likeliest text runs in circles; what people write does not. Sampling at temperature 1 repeats about as little as
+# they do, and pays with tokens from the long tail, where the model knows least. Top-p cuts that tail where it is long
+# and leaves alternatives where there are some.
 #
-# Type a prompt, step through, and watch the bars: hollow is the model's own distribution, full what is left to draw from.
+# Type a prompt, step through, and watch the bars: hollow is the model's own distribution, full what is left to draw
+# from.
 
 
 # %%
@@ -564,8 +576,9 @@ print(f"{shown['kept']} of {shown['vocabulary']:,} tokens may come next")
 # %% [markdown]
 # ## 7. Write faster: the cache
 #
-# To add a token, the model above reads the whole text again. It need not. A place sees only what stands before it, so the vectors of the
-# past never change, and all that a new token wants of them are their keys and values. Keep those. The claim is not "nearly the same":
+# To add a token, the model above reads the whole text again. It need not. A place sees only what stands before it, so
+# the vectors of the past never change, and all that a new token wants of them are their keys and values. Keep those.
+# The claim is not "nearly the same":
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -608,7 +621,8 @@ costs = {
 }
 
 # %% [markdown]
-# How much must be kept? Keys and values, for each of L layers, B texts, H heads, D numbers a head and T tokens, 4 bytes each:
+# How much must be kept? Keys and values, for each of L layers, B texts, H heads, D numbers a head and T tokens, 4
+# bytes each:
 #
 # $$\text{bytes} = 2 \cdot L \cdot B \cdot H \cdot D \cdot T \cdot 4$$
 
@@ -656,7 +670,8 @@ assert ratio > 3
 # ## 8. What came once comes again
 #
 # What does the model do with its context? A test that no article can have prepared it for: 50 random tokens, then the
-# same 50 again, in the same order. Nothing in its parameters helps with the first copy. The second could be read off the first.
+# same 50 again, in the same order. Nothing in its parameters helps with the first copy. The second could be read off
+# the first.
 
 # %%
 block, starting = 50, 1
@@ -674,6 +689,7 @@ spent = {
         ("untrained", untrained),
     )
 }
+# %%
 halves = {
     name: (one[1:block].mean(), one[block + 1 :].mean()) for name, one in spent.items()
 }
@@ -693,9 +709,10 @@ assert second_copy < first_copy - 1
 assert abs(halves["untrained"][0] - halves["untrained"][1]) < 0.1
 
 # %% [markdown]
-# How? Reading the 30th token of the second copy, the model would have to find the 30th of the first, and look one place further. A head that does
-# so is an **induction head** (Olsson and others 2022), and its score is how much of its weight lies there: from place t on place
-# t − 49. An untrained model of the same shape is the control, a head that spreads its weight evenly the zero line.
+# How? Reading the 30th token of the second copy, the model would have to find the 30th of the first, and look one
+# place further. A head that does so is an **induction head** (Olsson and others 2022), and its score is how much of
+# its weight lies there: from place t on place t − 49. An untrained model of the same shape is the control, a head
+# that spreads its weight evenly the zero line.
 
 
 # %%
@@ -706,6 +723,7 @@ def heads_of(model, tokens):
     return list(weights.transpose(0, 1))
 
 
+# %%
 looks = {
     name: heads_of(one, twice)
     for name, one in (("trained", long.model), ("untrained", untrained))
@@ -724,9 +742,9 @@ assert induction["trained"].max() > 0.3
 assert induction["untrained"].max() < 3 * even
 
 # %% [markdown]
-# A few heads do it, most don't. It takes two heads in a row: one of a lower layer writes into each place what stood *before* it, and the
-# induction head above looks for the place whose note says "before me stood what you are now". So look for the other kind, too, and use
-# the grid of lesson 15: type a text; it is given twice. Sort by either score.
+# A few heads do it, most don't. It takes two heads in a row: one of a lower layer writes into each place what stood
+# *before* it, and the induction head above looks for the place whose note says "before me stood what you are now". So
+# look for the other kind, too, and use the grid of lesson 15: type a text; it is given twice. Sort by either score.
 
 
 # %%
@@ -747,6 +765,7 @@ def look_with(model):
     return look
 
 
+# %%
 grid = HeadsGrid(
     {"trained": look_with(long.model), "untrained": look_with(untrained)},
     text="seven grey cats sang", sort="induction",
@@ -767,8 +786,9 @@ print(f"first on the screen: {state['order'][0]}; by the score: {layer + 1}·{he
 # %% [markdown]
 # ### Switch them off
 #
-# A score says where a head looks. Whether the model *uses* it, only the loss can say. Lesson 14's hook, which replaces what a head adds by zero or by
-# its mean, and lesson 14's bench, unchanged. The loss is that of the second copy. **Your guess first**, then reveal.
+# A score says where a head looks. Whether the model *uses* it, only the loss can say. Lesson 14's hook, which
+# replaces what a head adds by zero or by its mean, and lesson 14's bench, unchanged. The loss is that of the second
+# copy. **Your guess first**, then reveal.
 
 # %%
 width = c.width // c.heads
@@ -803,6 +823,7 @@ def switch_off(block, chosen):
     return long.model.blocks[block].attention.output.register_forward_pre_hook(replace)
 
 
+# %%
 def loss_without(switched, tokens=twice, first=block + 1):
     """Nats per token from place `first` on, with heads switched off."""
     with ExitStack() as stack:
@@ -859,15 +880,16 @@ for what, off in groups.items():
 assert cost["the three best induction heads"] > cost["three others, drawn at random"]
 
 # %% [markdown]
-# TODO(measure): one sentence with the two figures. Two cautions as in lesson 14: heads stand in for each other, so the effect of one alone may mislead; and a
-# head of a lower layer with no induction score at all can cost as much, if the induction heads read what it wrote.
+# TODO(measure): one sentence with the two figures. Two cautions as in lesson 14: heads stand in for each other, so
+# the effect of one alone may mislead; and a head of a lower layer with no induction score at all can cost as much, if
+# the induction heads read what it wrote.
 #
 # ## 9. Learning from the prompt
 #
-# GPT-3 made a strange ability famous: show the model a few examples of a task in the prompt, and it goes on as if it had been trained for
-# it (Brown and others 2020). No parameter changes. Is it recall of something seen in training, or can it be a rule that is nowhere in the parameters? With
-# articles one cannot tell. With a language of our own one can. Each text is a table drawn anew: keys are letters, values are
-# digits, and the pairs come in any order.
+# GPT-3 made a strange ability famous: show the model a few examples of a task in the prompt, and it goes on as if it
+# had been trained for it (Brown and others 2020). No parameter changes. Is it recall of something seen in training,
+# or can it be a rule that is nowhere in the parameters? With articles one cannot tell. With a language of our own one
+# can. Each text is a table drawn anew: keys are letters, values are digits, and the pairs come in any order.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -877,12 +899,14 @@ for row in range(3):
     print(" ".join(text[place : place + 2] for place in range(0, 16, 2)))
 
 # %% [markdown]
-# A value can be known if its key stood before; else it is a guess among ten digits. Since every table is new, there is nothing to memorise. In two thirds of
-# the training texts a block of random symbols simply repeats (*copies*), which asks for the same thing more often: find where this symbol stood,
-# say what followed. Six letters, *u* to *z*, are never shown.
+# A value can be known if its key stood before; else it is a guess among ten digits. Since every table is new, there
+# is nothing to memorise. In two thirds of the training texts a block of random symbols simply repeats (*copies*),
+# which asks for the same thing more often: find where this symbol stood, say what followed. Six letters, *u* to *z*,
+# are never shown.
 #
-# The model is the course's GPT, tiny: two layers of four heads, width 64. Two of its settings matter. Its places are sinusoids, and its matrices start
-# with a deviation of 1/√C, since GPT-2's 0.02 is made for a width that is twelve times ours.
+# The model is the course's GPT, tiny: two layers of four heads, width 64. Two of its settings matter. Its places are
+# sinusoids, and its matrices start with a deviation of 1/√C, since GPT-2's 0.02 is made for a width that is twelve
+# times ours.
 
 # %%
 SEEN = KEYS[:20]
@@ -900,6 +924,7 @@ plan = {
 }
 
 
+# %%
 def draw_batch(generator):
     """A batch of texts: tables and copies, and which tokens can be known."""
     while True:
@@ -931,6 +956,7 @@ def right_values(model, drawn):
     return (guesses == tokens[:, 1::2]).numpy(), drawn.known[:, 1::2]
 
 
+# %%
 exam = draw_tables(
     256, pairs=16, keys=6, generator=np.random.default_rng(99), from_keys=SEEN
 )
@@ -989,7 +1015,8 @@ print(
 )
 
 # %% [markdown]
-# Now new tables, none of which it has met, and the number of pairs that stand before the question. **Your guess first**:
+# Now new tables, none of which it has met, and the number of pairs that stand before the question. **Your guess
+# first**:
 
 # %%
 fresh = draw_tables(
@@ -1021,13 +1048,14 @@ assert asked > 0.9
 assert 0.06 < guessed < 0.15
 
 # %% [markdown]
-# The middle curve rises with the number of examples only because with more pairs it is likelier that the key is among them. Where it is, one
-# example is enough; where it isn't, the model guesses, as it must. That is the control.
+# The middle curve rises with the number of examples only because with more pairs it is likelier that the key is among
+# them. Where it is, one example is enough; where it isn't, the model guesses, as it must. That is the control.
 #
 # ### The moment it forms
 #
-# What was seen on the way, every 50 updates, at other tables: the share of right answers, and the best score among the heads, of the
-# kind that looks one token back and of the kind that looks where the present token was followed before.
+# What was seen on the way, every 50 updates, at other tables: the share of right answers, and the best score among
+# the heads, of the kind that looks one token back and of the kind that looks where the present token was followed
+# before.
 
 # %%
 seen = watched.seen.numpy()
@@ -1059,14 +1087,14 @@ print(
 assert seen[: len(seen) // 5, 0].max() < 0.6 < 0.9 < seen[-1, 0]
 
 # %% [markdown]
-# A third right is what "one of the values around" gives. For a third of the training or more that is all it knows, and the loss hardly moves. Then
-# both kinds of heads form, and the answers with them: each is useless without the other, so there is no slope to walk down
-# before a little of both is there by chance.
+# A third right is what "one of the values around" gives. For a third of the training or more that is all it knows,
+# and the loss hardly moves. Then both kinds of heads form, and the answers with them: each is useless without the
+# other, so there is no slope to walk down before a little of both is there by chance.
 #
 # ### How far does it hold?
 #
-# It learned with tables of six keys in texts of 32 symbols. Longer texts, larger tables, letters it has never seen, and
-# the roles turned round:
+# It learned with tables of six keys in texts of 32 symbols. Longer texts, larger tables, letters it has never seen,
+# and the roles turned round:
 
 # %%
 far = {
@@ -1091,11 +1119,12 @@ for name, kind in far.items():
     )
 
 # %% [markdown]
-# TODO(measure): read these off. It holds for other tables and larger ones, and (in trials) not for longer texts: behind place 32 the sinusoids have
-# values that it never trained with, which is lesson 15's finding once more. Say how letters never seen and the turned roles do.
+# TODO(measure): read these off. It holds for other tables and larger ones, and (in trials) not for longer texts:
+# behind place 32 the sinusoids have values that it never trained with, which is lesson 15's finding once more. Say
+# how letters never seen and the turned roles do.
 #
-# And the model of the articles, which has never seen a table? The same task in its own tokens: 6 random tokens as keys, 10 as
-# values.
+# And the model of the articles, which has never seen a table? The same task in its own tokens: 6 random tokens as
+# keys, 10 as values.
 
 
 # %%
@@ -1112,6 +1141,7 @@ def in_tokens(drawn, seed=0):
     ), np.array(rows)[:, 26:]
 
 
+# %%
 drawn = draw_tables(200, pairs=16, keys=6, generator=np.random.default_rng(1))
 tokens, choices = in_tokens(drawn)
 with torch.no_grad():
@@ -1127,8 +1157,8 @@ print(
 assert right[known].mean() > right[~known].mean() + 0.1
 
 # %% [markdown]
-# TODO(measure): the figure in words. It was trained on articles and on nothing else, and its induction heads answer some of a task that it was never
-# given. That is the small end of what Brown and others saw at the large end.
+# TODO(measure): the figure in words. It was trained on articles and on nothing else, and its induction heads answer
+# some of a task that it was never given. That is the small end of what Brown and others saw at the large end.
 #
 # ## 10. Break it
 #
@@ -1169,8 +1199,8 @@ for name, one in colleagues.items():
 assert losses["theirs"] < 0.5 * losses["yours"]
 
 # %% [markdown]
-# You have two tools. One is `score_tokens`, which knows nothing of anybody's loss. The other: what does each model hold likeliest
-# at each place?
+# You have two tools. One is `score_tokens`, which knows nothing of anybody's loss. The other: what does each model
+# hold likeliest at each place?
 
 # %%
 for name, one in colleagues.items():
@@ -1187,6 +1217,11 @@ with torch.no_grad():
         for name, one in colleagues.items()
     }
 read = long.writer.pieces(ids)
+for name, likeliest in guesses.items():
+    pairs = zip(read, long.writer.pieces(likeliest), strict=True)
+    print(f"{name:7}", *(f"{a!r} → {b!r}" for a, b in pairs), sep="  ")
+
+# %%
 offsets = (0, 1)
 found = np.array(
     [
@@ -1194,15 +1229,6 @@ found = np.array(
         for one in colleagues.values()
     ]
 )  # fmt: skip
-for name, likeliest in guesses.items():
-    print(
-        f"{name:7}",
-        *(
-            f"{a!r} → {b!r}"
-            for a, b in zip(read, long.writer.pieces(likeliest), strict=True)
-        ),
-        sep="  ",
-    )
 exercises.guess_fault(
     Picture(
         matrix_svg(
@@ -1217,10 +1243,11 @@ exercises.guess_fault(
 # %% [markdown]
 # <details><summary><b>The whole answer</b></summary>
 #
-# In their loss the targets are not moved by a place: token t is to be predicted from the tokens up to and *including* t. That takes
-# no context, only a way to pass the input through, and with tied vectors the way is short. Training and validation agree, since
-# both ask for a copy. Writing, the model repeats its last token. The mask is right, so lesson 14's test of moved
-# words would show nothing odd but the diagonal. <code>inspect.getsource(exercises.TheirGPT)</code> shows the line.
+# In their loss the targets are not moved by a place: token t is to be predicted from the tokens up to and *including*
+# t. That takes no context, only a way to pass the input through, and with tied vectors the way is short. Training and
+# validation agree, since both ask for a copy. Writing, the model repeats its last token. The mask is right, so lesson
+# 14's test of moved words would show nothing odd but the diagonal. <code>inspect.getsource(exercises.TheirGPT)</code>
+# shows the line.
 #
 # </details>
 #
@@ -1258,8 +1285,8 @@ def my_induction(weights, tokens):
 exercises.induction.check(my_induction)
 
 # %% [markdown]
-# With the third you can look for induction in real text, without random blocks. This cell runs as it stands, with the rule of the solution: does the
-# score on an article find the same heads?
+# With the third you can look for induction in real text, without random blocks. This cell runs as it stands, with the
+# rule of the solution: does the score on an article find the same heads?
 
 # %%
 article = corpus.validation[0].tokens[: c.context]
@@ -1286,8 +1313,8 @@ exercises.QUESTIONS
 # %% [markdown]
 # ## 13. What was measured, what remains
 #
-# All language models of the course that read from the left, on the same articles, in the same unit. (Lesson 06's ELMo reads one side at a time,
-# too, but words in small letters; its figures stand beside lesson 02's own.)
+# All language models of the course that read from the left, on the same articles, in the same unit. (Lesson 06's ELMo
+# reads one side at a time, too, but words in small letters; its figures stand beside lesson 02's own.)
 
 # %%
 for name, (bits, seconds, parameters) in results.items():
@@ -1304,16 +1331,19 @@ scoreboard.record(
 )  # fmt: skip
 
 # %% [markdown]
-# Nothing but the next token was asked for. To give it, the model had to keep words, grammar, who was spoken of, and what stood
-# in the prompt; and some of its heads do that in a way that one can find, score and switch off.
+# Nothing but the next token was asked for. To give it, the model had to keep words, grammar, who was spoken of, and
+# what stood in the prompt; and some of its heads do that in a way that one can find, score and switch off.
 #
-# **What remains.** It reads from the left only. To say which sense a word has, or which answer a question wants, one would
-# like to see both sides at once. A model that sees both sides cannot be trained by predicting what it already sees. Lesson 17 hides words
-# instead.
+# **What remains.** It reads from the left only. To say which sense a word has, or which answer a question wants, one
+# would like to see both sides at once. A model that sees both sides cannot be trained by predicting what it already
+# sees. Lesson 17 hides words instead.
 #
 # **Read on**
-# - Radford and others (2018), *Improving Language Understanding by Generative Pre-Training*, and Radford and others (2019), *Language Models are
-# Unsupervised Multitask Learners*: GPT and GPT-2; the second has the byte-level pieces.
-# - Brown and others (2020), *Language Models are Few-Shot Learners*: section 3 measures what section 9 here only touches.
-# - Olsson and others (2022), *In-context Learning and Induction Heads*: the heads of section 8, and the moment they form, in models of many sizes.
+# - Radford and others (2018), *Improving Language Understanding by Generative Pre-Training*, and Radford and others
+#   (2019), *Language Models are Unsupervised Multitask Learners*: GPT and GPT-2; the second has the byte-level
+#   pieces.
+# - Brown and others (2020), *Language Models are Few-Shot Learners*: section 3 measures what section 9 here only
+#   touches.
+# - Olsson and others (2022), *In-context Learning and Induction Heads*: the heads of section 8, and the moment they
+#   form, in models of many sizes.
 # - Holtzman and others (2020), *The Curious Case of Neural Text Degeneration*: why the likeliest text is a bad one.
