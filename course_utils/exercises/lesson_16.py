@@ -58,27 +58,28 @@ def guess_bits(figure: Figure, *, live: float) -> Prediction:
 
 
 def guess_second_copy(figure: Figure, *, first: float, second: float) -> Prediction:
-    """Section 8: what a token costs when its random block comes a second time; nats."""
+    """Section 9: what a symbol costs when its random block comes a second time; nats."""
     return Prediction(
         "16.copy",
-        question=f"Random tokens cost the model {first:.1f} nats each, more than knowing nothing would. Then the same "
-        "random tokens come again, in the same order. What does a token of the second copy cost (nats)?",
+        question=f"Twelve random symbols cost the model {first:.1f} nats each, since nothing tells them in advance. Then the "
+        "same twelve come again, in the same order. What does a symbol of the second copy cost (nats)?",
         low=0,
-        high=10,
-        step=0.1,
+        high=5,
+        step=0.05,
         unit="nats",
         look=Picture(
             figure,
-            alt="Cost of each token against its place in a text of random tokens that stands twice. The trained model's "
-            "curve drops steeply where the second copy begins; that of an untrained model stays level.",
+            alt="Cost of each symbol against its place in a text of a random block that stands twice. The trained model's "
+            "curve drops steeply one place after the second copy has begun; that of an untrained model stays level.",
         ),
-        measured=round(second, 1),
-        explain="Nobody trained it on random tokens. It learned, from articles, that what came once comes again.",
+        measured=round(second, 2),
+        explain="The first symbol of the second copy is as dear as before: nothing says that a copy begins. From the next one on "
+        "the text itself holds the answer.",
     )
 
 
 def guess_examples(figure: Figure, *, accuracy: float) -> Prediction:
-    """Section 9: the share of right answers, where the key stood in the prompt, at the end of training."""
+    """Section 8: the share of right answers, where the key stood in the prompt, at the end of training."""
     return Prediction(
         "16.examples",
         question="A table that the model has never met: 15 pairs, then a key that stood among them. How often is the "
@@ -290,7 +291,7 @@ induction = Exercise(
     title="Induction in any text",
     minutes=30,
     kind="think",
-    prompt="Section 8 scores heads on a block that stands twice. Real text repeats itself, too. Write "
+    prompt="Section 9 scores heads on a block that stands twice. Real text repeats itself, too. Write "
     "`my_induction(weights, tokens)` for one head, weights of shape (T, T) with queries as rows, and a text of T tokens: for "
     "each place whose token stood before, the weight given, all together, to the places right after its earlier occurrences; "
     "return the mean over those places, and 0 if no token stands twice.",
@@ -379,7 +380,7 @@ QUESTIONS = QuestionBlock(
             usual_wrong_answer="“It fine-tunes itself on the examples.” Its weights are the same before and after.",
             follow_up="How would you find out whether a large model reads your examples or only recognises the task? (Permute the "
             "labels, or draw new ones: a reader follows them.)",
-            evidence="9. Learning from the prompt",
+            evidence="8. Learning from the prompt",
         ),
     ]
 )
