@@ -373,8 +373,8 @@ QUESTIONS = QuestionBlock(
             question="A model answers better with five examples in the prompt. Has it learned something?",
             answer="Not in the sense of training: no parameter changes, and the next prompt starts from nothing. What was learned in "
             "training is to read a rule off the text. In a small model I could watch it happen. Tables were drawn anew for each "
-            "text, so that none could be memorised; for hundreds of updates the model only guessed one of the values around, and then, "
-            "within a few, it answered from the prompt. At the same time two kinds of heads formed: one that looks at the token before, "
+            "text, so that none could be memorised; for hundreds of updates the model only guessed one of the values around, and then "
+            "it began to answer from the prompt. With that two kinds of heads formed: one that looks at the token before, "
             "and one that looks for the present token's earlier place and takes what followed. Where the key did not stand in the "
             "prompt it stayed at chance. That is the control that I would ask for anywhere.",
             usual_wrong_answer="“It fine-tunes itself on the examples.” Its weights are the same before and after.",
