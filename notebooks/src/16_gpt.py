@@ -46,6 +46,7 @@ from course_utils.datasets.episodes import (
 from course_utils.decoding.sampling import shape_distribution
 from course_utils.evaluation.head_kinds import even_weights
 from course_utils.evaluation.head_scores import induction_score, previous_token_score
+from course_utils.evaluation.text_bits import text_bits
 from course_utils.exercises import lesson_16 as exercises
 from course_utils.explorers.ablation import AblationLab
 from course_utils.explorers.generation import GenerationExplorer
@@ -423,12 +424,11 @@ baselines["Kneser-Ney trigram of tokens"] = token_kneser_ney(corpus, order=3)
 results = {
     name: (one.bits, one.seconds, one.parameters) for name, one in baselines.items()
 }
-results["GPT, trained here"] = (
-    live.writer.bits(corpus.test),
-    live.seconds,
-    live.parameters,
-)
-results["GPT, long run"] = (long.writer.bits(corpus.test), long.seconds, long.parameters)
+test_texts = [text.text for text in corpus.test]
+scored = {}
+for name, one in (("GPT, trained here", live), ("GPT, long run", long)):
+    scored[name] = one.writer.score(corpus.test)  # log-probabilities, an array an article
+    results[name] = text_bits(scored[name], test_texts), one.seconds, one.parameters
 
 # %%
 figure, (ax,) = new_figure(width=640, height=430)
@@ -463,10 +463,13 @@ assert live_bits.bits < results["unigrams"][0].bits
 
 # %%
 by_article = {
-    name: [one.writer.bits([text]).bits for text in corpus.test]
-    for name, one in (("live", live), ("long", long))
+    name: [
+        -logs.sum() / math.log(2) / len(text)
+        for logs, text in zip(arrays, test_texts, strict=True)
+    ]
+    for name, arrays in scored.items()
 }
-better = np.array(by_article["long"]) < np.array(by_article["live"])
+better = np.array(by_article["GPT, long run"]) < np.array(by_article["GPT, trained here"])
 print(f"the long run is better on {better.sum()} of {len(better)} test articles")
 assert better.mean() >= 0.8
 
