@@ -34,13 +34,12 @@ class TheirGPT(GPT):
 # -- predict, then look --------------------------------------------------------------------------------
 
 
-def guess_bits(figure: Figure, *, live: float) -> Prediction:
+def guess_bits(figure: Figure, *, live: float, unigrams: float, mixture: float) -> Prediction:
     """Section 5: what the model trained in this lesson reaches on the test articles; bits per character."""
     return Prediction(
         "16.bits",
-        question="Knowing how frequent words are costs about 2.6 bits a character, the mixture of lesson 02 about "
-        "2.2. The GPT that was trained just now has read the training articles two or three times. What does it "
-        "need, in bits per character?",
+        question=f"Knowing how frequent words are costs {unigrams:.2f} bits a character here, the mixture of lesson 02 "
+        f"{mixture:.2f}. What does the GPT need that was trained just now, in bits per character?",
         low=1.5,
         high=3.0,
         step=0.01,
@@ -52,7 +51,7 @@ def guess_bits(figure: Figure, *, live: float) -> Prediction:
             "of the long run at the lower right.",
         ),
         measured=round(live, 2),
-        explain="Compare the points from left to right: each costs about ten times the training of one before. The "
+        explain="The horizontal axis is logarithmic: each step to the right costs ten times the training of the one before. The "
         "long run is the same program with more of everything.",
     )
 

@@ -447,7 +447,10 @@ ax.set_xlabel("seconds of training")
 ax.set_ylabel("bits per character, test articles")
 ax.set_title("Each halving of the price costs far more time", loc="left")
 live_bits, long_bits = (results[f"GPT, {one}"][0] for one in ("trained here", "long run"))
-exercises.guess_bits(figure, live=live_bits.bits)
+price = {name: bits.bits for name, (bits, *_) in results.items()}
+exercises.guess_bits(
+    figure, live=live_bits.bits, unigrams=price["unigrams"], mixture=price["NPLM + Kneser-Ney"]
+)  # fmt: skip
 
 # %%
 for name, (bits, seconds, parameters) in results.items():
