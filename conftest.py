@@ -16,7 +16,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 sys.path.insert(0, str(Path(__file__).parent / "tools"))  # tests import the builder by its name
 # Lessons that take long or train what others use come first: 12 and 13 start when 11 has trained their
 # baseline. The rest follows, the short ones of the beginning last.
-FIRST = ("11", "14", "08", "13", "07", "12", "06", "10", "04", "03")
+FIRST = ("11", "14", "15", "08", "16", "13", "17", "07", "12", "06", "10", "04", "03")
 LENT = Path(__file__).parent / "tools" / "lent_models.py"  # absent where a test copies this file elsewhere
 
 

@@ -78,15 +78,15 @@ def test_what_is_there_already_is_not_copied_again_and_nothing_half_written_is_s
 
 def test_lessons_that_train_for_others_run_first_and_short_ones_last(request):
     conftest = request.config.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
-    names = ["notes.ipynb", *(f"{n:02}_topic.ipynb" for n in range(16))]
+    names = ["notes.ipynb", *(f"{n:02}_topic.ipynb" for n in range(18))]
     cells = [object.__new__(conftest.IPyNbCell) for _ in range(2 * len(names))]
     for place, cell in enumerate(cells):
         cell.path = Path(names[place // 2])
     conftest.pytest_collection_modifyitems(cells)
     order = [cell.path.name[:2] for cell in cells]
     assert order[::2] == order[1::2], "the cells of a lesson stay together"
-    first = ["11", "14", "08", "13", "07", "12", "06", "10", "04", "03"]
-    assert order[::2] == [*first, "15", "09", "05", "02", "01", "no", "00"]
+    first = ["11", "14", "15", "08", "16", "13", "17", "07", "12", "06", "10", "04", "03"]
+    assert order[::2] == [*first, "09", "05", "02", "01", "no", "00"]
 
 
 # -- these tests can fail ---------------------------------------------------------------------------

@@ -1022,7 +1022,7 @@ def look_with(model):
 # %%
 grid = HeadsGrid(
     {"trained": look_with(reader), "untrained": look_with(untrained)},
-    text="k4bq7", sort="induction",
+    sentence="k4bq7", sort="induction",
 )  # fmt: skip
 grid.picture()
 
