@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 
 # Folders of the cache that hold results, not a reader's progress.
-KEPT = ("docstrings", "imports", "models", "translation", "vectors", "wikipedia")
+KEPT = ("corpora", "docstrings", "imports", "models", "translation", "vectors", "wikipedia")
 
 
 def keep_models(cache: Path) -> None:
