@@ -94,8 +94,8 @@ class Encoder(nn.Module):
         Parameters
         ----------
         tokens : int Tensor of shape (B, T)
-        mask : bool Tensor of shape (B, T), optional
-            True marks pieces, False padding.
+        mask : bool Tensor of shape (B, T), or one that fits (B, T, T), optional
+            True marks pieces, False padding; or True marks, for each place (row), what it may look at.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class Encoder(nn.Module):
         Raises
         ------
         ValueError
-            If a row is all padding, or too long.
+            If a row is too long, all padding, or may look nowhere.
         """
         x, looks = self.embed(tokens), _for_heads(mask)
         for block in self.blocks:
@@ -136,8 +136,10 @@ class Encoder(nn.Module):
 
 
 def _for_heads(mask: Tensor | None) -> Tensor | None:
-    """Let a mask of pieces (B, T) fit the scores of all heads and queries (B, H, T, T)."""
-    return None if mask is None else mask[:, None, None, :]
+    """Let a mask of pieces (B, T), or one for each place (B, T, T), fit the scores (B, H, T, T)."""
+    if mask is None:
+        return None
+    return mask[:, None] if mask.ndim == 3 else mask[:, None, None, :]
 
 
 def mean_pool(hidden: Tensor, *, mask: Tensor | None = None) -> Tensor:

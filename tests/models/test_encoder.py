@@ -101,3 +101,14 @@ def test_mean_by_hand():
     hidden = torch.tensor([[[1.0, 2.0], [3.0, 6.0], [100.0, 100.0]]])
     assert mean_pool(hidden, mask=torch.tensor([[True, True, False]])).tolist() == [[2.0, 4.0]]
     assert mean_pool(hidden[:, :2]).tolist() == [[2.0, 4.0]]
+
+
+def test_a_mask_for_each_place(model, tokens):
+    causal = torch.ones(7, 7, dtype=torch.bool).tril()[None]
+    with torch.no_grad():
+        last = model(tokens, mask=causal)
+        layers, attention = model.layers(tokens, mask=causal)
+        shorter = model(tokens[:, :4], mask=causal[:, :4, :4])
+    assert torch.equal(attention, attention.tril())
+    torch.testing.assert_close(layers[-1], last, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(last[:, :4], shorter, atol=1e-5, rtol=1e-5)
