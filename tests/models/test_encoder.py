@@ -112,3 +112,36 @@ def test_a_mask_for_each_place(model, tokens):
     assert torch.equal(attention, attention.tril())
     torch.testing.assert_close(layers[-1], last, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(last[:, :4], shorter, atol=1e-5, rtol=1e-5)
+
+
+def test_turned_places_know_distances_alone_and_need_no_table():
+    torch.manual_seed(0)
+    model = Encoder(EncoderConfig(**(SIZES.__dict__ | {"places": "rotary", "norm_first": True}))).eval()
+    assert not any("position" in name for name in model.state_dict())
+    text = torch.tensor([[3, 5, 8, 2]])
+    padded = torch.cat([torch.tensor([[9, 9, 9]]), text], dim=1)
+    with torch.no_grad():
+        alone, later = model(text), model(padded, mask=torch.arange(7)[None] >= 3)
+        layers, attention = model.layers(text)
+        turned = model(text.flip(1)).flip(1)
+    torch.testing.assert_close(later[:, 3:], alone, atol=1e-5, rtol=1e-4)  # shifted by three places
+    assert (turned - alone).abs().max() > 1e-3  # and yet order counts
+    torch.testing.assert_close(layers[-1], alone, atol=1e-5, rtol=1e-4)
+    assert attention.shape == (3, 1, 3, 4, 4)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_through_some_blocks_and_then_the_others_is_through_all(norm_first, tokens, mask):
+    torch.manual_seed(0)
+    model = Encoder(EncoderConfig(**(SIZES.__dict__ | {"norm_first": norm_first}))).eval()
+    with torch.no_grad():
+        half = model.through(model.embed(tokens), mask=mask, last=2)
+        whole = model.through(half, mask=mask, first=2)
+        torch.testing.assert_close(whole, model(tokens, mask=mask))
+        deviation = whole[mask].var(dim=-1, unbiased=False)
+    torch.testing.assert_close(deviation, torch.ones_like(deviation), atol=1e-3, rtol=1e-3)
+
+
+def test_unknown_places():
+    with pytest.raises(ValueError, match="places is 'sinus'; choose 'learned' or 'rotary'"):
+        EncoderConfig(places="sinus")
