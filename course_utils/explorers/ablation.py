@@ -25,13 +25,15 @@ class AblationLab(Explorer):
     Parameters
     ----------
     loss : callable
-        Mapping of head name to "zero" (its output becomes 0) or "mean" (its mean output) → loss in nats per
-        token. Called with one head, once for each head and mode, and only when the reader reveals it.
+        Mapping of head name to "zero" (its output becomes 0) or "mean" (its mean output) → loss in nats,
+        see `per`. Called with one head, once for each head and mode, and only when the reader reveals it.
     heads : sequence of str
     baseline : float, optional
         The loss with all heads; by default ``loss({})``.
     largest_guess : float, default 2.0
         Upper end of the guess slider in nats; the lower end is a quarter of it below zero.
+    per : str, default "token"
+        What the loss is a mean over, such as "text" for a classifier of texts.
 
     Notes
     -----
@@ -56,13 +58,14 @@ class AblationLab(Explorer):
         heads: Sequence[str],
         baseline: float | None = None,
         largest_guess: float = 2.0,
+        per: str = "token",
     ) -> None:
         self._heads = tuple(str(head) for head in heads)
         if not self._heads or len(set(self._heads)) < len(self._heads):
             raise ValueError("give at least one head, each with a name of its own.")
         if not 0 < largest_guess < math.inf:
             raise ValueError(f"largest_guess must be a number above 0, not {largest_guess}.")
-        self._loss = loss
+        self._loss, self._unit = loss, f"nats per {per}"
         self._losses: dict[Choice, float] = {}
         self._guesses: dict[Choice, float] = {}
         self._baseline = _finite(loss({}) if baseline is None else baseline, of="all heads")
@@ -131,9 +134,9 @@ class AblationLab(Explorer):
         more = len(rows) - len(kept)
         return guessed_bars_svg(
             [rows[place] for place in sorted(kept)],
-            title=_title(result),
+            title=_title(result, unit=self._unit),
             label=self.describe(result),
-            unit="nats per token more than with all heads",
+            unit=f"{self._unit} more than with all heads",
             span=self._range,
             foot=f"and {more} more with smaller effects" if more else "",
             data={
@@ -147,7 +150,7 @@ class AblationLab(Explorer):
     def describe(self, result: Mapping[str, Any]) -> str:
         """What was guessed and what came out; then all heads tried."""
         name, guess = _name(*result["shown"]), result["shown_guess"]
-        parts = [f"Loss with all heads: {result['baseline']:.3f} nats per token."]
+        parts = [f"Loss with all heads: {result['baseline']:.3f} {self._unit}."]
         if result["revealed"]:
             parts.append(
                 f"With {name} it is {result['loss']:.3f}, an effect of {result['effect']:+.3f}; your guess "
@@ -208,12 +211,12 @@ def _name(head: str, mode: str) -> str:
     return f"{shorten(head, length=24)} → {mode}"
 
 
-def _title(result: Mapping[str, Any]) -> str:
+def _title(result: Mapping[str, Any], *, unit: str) -> str:
     name = _name(*result["shown"])
     if not result["revealed"]:
-        return f"{name}: your guess is {result['shown_guess']:+.2f} nats per token"
+        return f"{name}: your guess is {result['shown_guess']:+.2f} {unit}"
     before, after = result["baseline"], result["loss"]
-    return f"{name}: loss {before:.3f} → {after:.3f}, {result['effect']:+.3f} nats per token"
+    return f"{name}: loss {before:.3f} → {after:.3f}, {result['effect']:+.3f} {unit}"
 
 
 def _finite(loss: float, *, of: str) -> float:
@@ -226,5 +229,5 @@ def _finite(loss: float, *, of: str) -> float:
     """
     found = float(loss)
     if not math.isfinite(found):
-        raise ValueError(f"the loss with {of} is {found}; it must be a finite number of nats per token.")
+        raise ValueError(f"the loss with {of} is {found}; it must be a finite number of nats.")
     return found

@@ -273,3 +273,15 @@ def test_names_are_text(name):
         tags = {node.tag.removeprefix(NS) for node in shown(lab).iter()}
         assert tags <= {"svg", "g", "rect", "text", "title", "line", "path"}
         assert lab.picture().png()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_unit_is_named_wherever_numbers_stand(loss):
+    for per, settings in (("token", {}), ("text", {"per": "text"})):
+        one = AblationLab(loss, heads=["a"], baseline=BASE, **settings)
+        hidden_too = one.draw(one.compute(one._control_values()))
+        one.set_state(reveal="show")
+        revealed = one.draw(one.compute(one._control_values()))
+        for svg in (hidden_too, revealed):
+            assert f"nats per {per} more than with all heads" in svg
+            assert f"1.250 nats per {per}." in svg
+            assert svg.count("nats per") == svg.count(f"nats per {per}")
