@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils.plots.style import OKABE_ITO
-from course_utils.plots.svg import INK, LINE, MUTED, draw_rect, draw_text, svg_document, text_on
+from course_utils.plots.svg import INK, MUTED, draw_rect, draw_text, svg_document, text_on
 
 # Black is left out: no letter could be read in it beside the others.
 COLOURS = tuple(colour for colour in OKABE_ITO if colour != "#000000")
@@ -79,63 +79,54 @@ def _panel(
     kinds: Sequence[str],
     numbers: NDArray[np.float64] | None,
 ) -> list[str]:
+    """The squares of one model between x and x + room."""
     size = min(CELL, (room - LEFT - 16) / table.shape[1])
     named = int((table != kinds[-1]).sum())
     parts = [draw_text(x + LEFT, TOP - 12, f"{name}: {named} of {table.size} heads named", size=12)]
     for layer, row in enumerate(table):
         y = TOP + layer * CELL
-        parts.append(
-            draw_text(x + LEFT - 8, y + CELL / 2 + 4, f"layer {layer + 1}", anchor="end", size=11, fill=MUTED)
-        )
+        middle = y + CELL / 2 + 3
+        parts.append(draw_text(x + LEFT - 8, middle, f"layer {layer + 1}", anchor="end", size=11, fill=MUTED))
         order = sorted(range(len(row)), key=lambda head: (kinds.index(row[head]), head))
         for column, head in enumerate(order):
-            kind, colour = str(row[head]), _colour(str(row[head]), kinds)
-            amount = "" if numbers is None else f", {numbers[layer, head]:.2f}"
-            parts.append(
-                draw_rect(
-                    x + LEFT + column * size,
-                    y,
-                    size - GAP,
-                    CELL - GAP,
-                    fill=colour,
-                    hover=f"{name}, layer {layer + 1}, head {head + 1}: {kind}{amount}",
-                    data={"panel": name, "layer": layer + 1, "head": head + 1, "kind": kind},
-                )
-            )
-            if kind != kinds[-1]:
-                middle = x + LEFT + column * size + (size - GAP) / 2
-                parts.append(
-                    draw_text(
-                        middle,
-                        y + CELL / 2 + 3,
-                        abbreviate(kind),
-                        size=11,
-                        anchor="middle",
-                        fill=text_on(colour),
-                    )
-                )
+            hover = f"{name}, layer {layer + 1}, head {head + 1}: {row[head]}"
+            if numbers is not None:
+                hover += f", {numbers[layer, head]:.2f}"
+            marks = {"panel": name, "layer": layer + 1, "head": head + 1, "kind": row[head]}
+            box = (x + LEFT + column * size, y, size - GAP, CELL - GAP)
+            parts += _square(str(row[head]), box, kinds=kinds, hover=hover, marks=marks)
     return parts
+
+
+def _square(
+    kind: str,
+    box: tuple[float, float, float, float],
+    *,
+    kinds: Sequence[str],
+    hover: str | None = None,
+    marks: Mapping[str, object] | None = None,
+) -> list[str]:
+    """One head: a box (left, top, width, height) in its kind's colour, with two letters."""
+    left, top, width, height = box
+    colour = NO_KIND if kind == kinds[-1] else COLOURS[kinds.index(kind)]
+    square = draw_rect(*box, fill=colour, hover=hover, data=marks)
+    if kind == kinds[-1]:
+        return [square]
+    place = (left + width / 2, top + height / 2 + 4)
+    return [square, draw_text(*place, abbreviate(kind), size=11, anchor="middle", fill=text_on(colour))]
 
 
 def _legend(
     kinds: Sequence[str], tables: Mapping[str, NDArray[np.str_]], *, y: float, width: float
 ) -> list[str]:
-    parts, step = [], width / 4
+    """What each colour is, and how many heads each panel has of it."""
+    parts: list[str] = []
     for place, kind in enumerate(kinds):
-        x, top = 12 + place % 4 * step, y + place // 4 * LEGEND
+        x, top = 12 + place % 4 * width / 4, y + place // 4 * LEGEND
         counts = " / ".join(str(int((table == kind).sum())) for table in tables.values())
-        colour = _colour(kind, kinds)
-        parts.append(draw_rect(x, top, 24, 16, fill=colour, stroke=LINE))
-        if kind != kinds[-1]:
-            parts.append(
-                draw_text(x + 12, top + 12, abbreviate(kind), size=11, anchor="middle", fill=text_on(colour))
-            )
+        parts += _square(kind, (x, top, 24, 16), kinds=kinds)
         parts.append(draw_text(x + 30, top + 12, f"{kind}: {counts}", size=12, fill=INK))
     return parts
-
-
-def _colour(kind: str, kinds: Sequence[str]) -> str:
-    return NO_KIND if kind == kinds[-1] else COLOURS[kinds.index(kind)]
 
 
 def _check(tables: Mapping[str, NDArray[np.str_]], *, kinds: Sequence[str]) -> None:
