@@ -1,4 +1,4 @@
-"""A classification task from real sentences: are two neighbouring words swapped?
+"""A classification task from real sentences: do the words stand in their order, or are they shuffled?
 
 The words of a sentence and of its disordered twin are the same, so a model that hears which words are there,
 and not in which order, cannot tell them apart.
@@ -7,7 +7,7 @@ and not in which order, cannot tell them apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,28 +15,35 @@ from numpy.typing import NDArray
 
 from course_utils.datasets.wikipedia import Article
 
-AS_WRITTEN, SWAPPED = 0, 1
+AS_WRITTEN, SHUFFLED = 0, 1
 FEWEST, MOST = 6, 22  # words in a sentence
+LEAST_MOVABLE = 4
 _END = re.compile(r"(?<=[a-z][.!?])\s+(?=[A-Z])")
-# Lower-case words and the signs of a running sentence: no lists, formulas, headings, quotations.
+# Words and the commas of a running sentence: no lists, formulas, headings, quotations.
 _PLAIN = re.compile(r"[A-Z][a-z'-]*,?(?: (?:[A-Z]?[a-z][a-z'-]*|\d+),?)+\.")
 
 
 @dataclass(frozen=True, eq=False)
 class WordOrderTask:
-    """Sentences, every other one with two neighbouring words swapped."""
+    """Sentences, every other one with its words shuffled."""
 
     texts: tuple[str, ...]
-    labels: NDArray[np.int64]  # (N,) 1 where two words are swapped
-    swapped: tuple[int | None, ...]  # (N,) place of the first of the two words, from 0
+    labels: NDArray[np.int64]  # (N,) 1 where words are shuffled
+    originals: tuple[str, ...]  # as they were written
 
 
-def word_order_task(articles: Sequence[Article], *, sentences: int, seed: int = 0) -> WordOrderTask:
+def word_order_task(
+    articles: Sequence[Article],
+    *,
+    sentences: int,
+    moved: int | None = None,
+    without: Collection[str] = (),
+    seed: int = 0,
+) -> WordOrderTask:
     """Draw sentences and disorder half of them.
 
-    Two neighbouring words, both in lower case and not alike, change places; never the first, so that capital
-    letters tell nothing, nor the last, nor words with a comma. A sentence is in the task once: as it was
-    written or disordered.
+    Words in lower case and without a comma change places among themselves; never the first, so that capital
+    letters tell nothing, nor the last. A sentence is in the task once: as it was written or disordered.
 
     Parameters
     ----------
@@ -44,6 +51,10 @@ def word_order_task(articles: Sequence[Article], *, sentences: int, seed: int = 
         Those of one part of `split_articles`, so that no article is in two parts of the task.
     sentences : int
         N, an even number.
+    moved : int, optional
+        How many movable words in a row are shuffled, 2 or more; by default all.
+    without : collection of str
+        Sentences to leave out, such as those of the training task: a few stand in several articles.
     seed : int
 
     Returns
@@ -54,46 +65,55 @@ def word_order_task(articles: Sequence[Article], *, sentences: int, seed: int = 
     Raises
     ------
     ValueError
-        If N is odd, or the articles hold fewer such sentences.
+        If N is odd, the articles hold fewer such sentences, or `moved` is below 2.
     """
     found = [one for article in articles for one in plain_sentences(article.text)]
-    found = list(dict.fromkeys(found))
+    known = frozenset(without)
+    found = [one for one in dict.fromkeys(found) if one not in known]
     if sentences % 2 or sentences > len(found):
         raise ValueError(f"{sentences} sentences were asked for; choose an even number up to {len(found)}.")
+    if moved is not None and moved < 2:
+        raise ValueError(f"moved is {moved}; one word alone cannot change places, so choose 2 or more.")
     generator = np.random.default_rng(seed)
-    chosen = [found[row] for row in generator.permutation(len(found))[:sentences]]
-    labels = generator.permutation(np.arange(sentences) % 2)
-    texts, places = [], list[int | None]()
-    for text, label in zip(chosen, labels, strict=True):
-        place = None if label == AS_WRITTEN else int(generator.choice(_swappable(text.split(" "))))
-        texts.append(text if place is None else swap_words(text, place))
-        places.append(place)
-    return WordOrderTask(tuple(texts), labels.astype(np.int64), tuple(places))
+    originals = tuple(found[row] for row in generator.permutation(len(found))[:sentences])
+    labels = generator.permutation(np.arange(sentences) % 2).astype(np.int64)
+    texts = tuple(
+        shuffle_words(text, moved=moved, generator=generator) if label == SHUFFLED else text
+        for text, label in zip(originals, labels, strict=True)
+    )
+    return WordOrderTask(texts, labels, originals)
 
 
 def plain_sentences(text: str) -> list[str]:
-    """Sentences of 6 to 22 words, without brackets or quotations, in which words can be swapped."""
+    """Sentences of 6 to 22 words without brackets or quotations, of which at least 4 can be moved."""
     found = []
     for paragraph in text.split("\n"):
         for sentence in _END.split(paragraph):
             words = sentence.split(" ")
-            if FEWEST <= len(words) <= MOST and _PLAIN.fullmatch(sentence) and _swappable(words):
+            if (
+                FEWEST <= len(words) <= MOST
+                and _PLAIN.fullmatch(sentence)
+                and len({words[place] for place in movable(words)}) >= LEAST_MOVABLE
+            ):
                 found.append(sentence)
     return found
 
 
-def swap_words(text: str, place: int) -> str:
-    """The sentence with the words at `place` and behind it, from 0, in each other's place."""
+def shuffle_words(text: str, *, generator: np.random.Generator, moved: int | None = None) -> str:
+    """The sentence with movable words in another order, all or `moved` in a row; never as it was."""
     words = text.split(" ")
-    words[place], words[place + 1] = words[place + 1], words[place]
-    return " ".join(words)
+    places = movable(words)
+    while True:
+        count = len(places) if moved is None else min(moved, len(places))
+        first = int(generator.integers(len(places) - count + 1))
+        some = places[first : first + count]
+        mixed = list(words)
+        for place, source in zip(some, generator.permutation(some), strict=True):
+            mixed[place] = words[source]
+        if mixed != words:
+            return " ".join(mixed)
 
 
-def _swappable(words: Sequence[str]) -> list[int]:
-    """Places from which on two words may be swapped."""
-    plain = [word.isalpha() and word.islower() for word in words]
-    return [
-        place
-        for place in range(1, len(words) - 2)
-        if plain[place] and plain[place + 1] and words[place] != words[place + 1]
-    ]
+def movable(words: Sequence[str]) -> list[int]:
+    """Places of words in lower case without a comma, but for the first and the last word."""
+    return [place for place in range(1, len(words) - 1) if words[place].isalpha() and words[place].islower()]

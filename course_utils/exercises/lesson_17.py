@@ -51,10 +51,10 @@ def guess_masked(picture: Picture, *, both: float, one_way: float, unigram: floa
 
 
 def guess_order(picture: Picture, *, frozen: float, tuned: float) -> Prediction:
-    """Section 4: accuracy on swapped words after fine-tuning MiniLM's last two layers; shares from 0 to 1."""
+    """Section 4: accuracy on shuffled words after fine-tuning MiniLM's last two layers; shares from 0 to 1."""
     return Prediction(
         "17.order",
-        question=f"Two neighbouring words of a sentence are swapped, or not. On MiniLM's frozen vectors a linear probe is "
+        question=f"The words of a sentence are shuffled, or not. On MiniLM's frozen vectors a linear probe is "
         f"right in {frozen:.0%} of the sentences; guessing would be right in 50 %. With the last two layers fine-tuned on the "
         "same sentences:",
         low=40,
@@ -72,11 +72,12 @@ def guess_kinds(picture: Picture, *, most: str, kinds: Sequence[str]) -> Predict
     """Section 5: what most of MiniLM's heads look at."""
     return Prediction(
         "17.kinds",
-        question="MiniLM has 72 heads. What do most of them give most of their weight to?",
+        question="MiniLM has 72 heads. What on this list do most of them look at most? (The marks are "
+        "[CLS] and [SEP], which stand around every text.)",
         choices=list(kinds),
         look=picture,
         measured=most,
-        explain="The two marks stand in every text and say nothing about it. A head that has nothing to say about a piece "
+        explain="The two marks say nothing about the text. A head that has nothing to say about a piece "
         "looks there: its weights have to sum to 1, so they must go somewhere.",
     )
 
@@ -281,11 +282,10 @@ QUESTIONS = QuestionBlock(
             "vectors?",
             answer="First the frozen vectors: they are computed once, the classifier trains in a second, and it's the baseline that "
             "fine-tuning must beat. Then I ask whether the vectors can know the answer. For topics they do: on twelve libraries, "
-            "fine-tuning two layers gained a few points at most, within the interval. For the order of words they don't, since they "
-            "were trained to tell what a text is about: there the probe was near guessing and fine-tuning far above it, on the same few hundred "
-            "sentences. So the gain depends on what the pretraining threw away. I'd fine-tune only the upper layers, with a "
-            "small rate, choose rate and passes on validation data, and report an interval, for a test set of a few hundred texts hides "
-            "differences of several points.",
+            "fine-tuning two layers gained a few points at most. For the order of words they hardly do, since they were trained to tell "
+            "what a text is about: there fine-tuning was far above the probe, on the same few hundred sentences. So the gain depends "
+            "on what the vectors leave out. I'd fine-tune the upper layers, with a small rate, choose rate and passes on validation data, "
+            "and report an interval, for a test set of a few hundred texts hides differences of several points.",
             usual_wrong_answer="“Fine-tuning is always better, it has more parameters.” With few texts that is what makes it risky.",
             follow_up="And if there are ten tasks? (Frozen vectors are computed once for all ten; ten fine-tuned models are ten models to "
             "serve, unless only small adapters differ.)",
