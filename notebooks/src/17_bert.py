@@ -693,7 +693,7 @@ def heads_of(model):
 
 grid = HeadsGrid(
     {name: heads_of(name) for name in ("MiniLM", "untrained")},
-    text="The old bank by the river was closed, and the new bank was opened in 1921.",
+    sentence="The old bank by the river was closed, and the new bank was opened in 1921.",
     sort="previous", threshold=0.1,
 )  # fmt: skip
 grid.picture()
