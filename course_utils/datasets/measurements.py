@@ -12,6 +12,7 @@ from course_utils.storage import DataError, course_folder, verify_file
 # Written by the command that each file names in its first lines.
 _SHA256 = {
     "glove_variants": "54d4ffdd4e6183f30f8b3acc478ac2bef97bd7c465280c0cc633988c4c58dea0",
+    "position_schemes": "726105a040e0f3554011ef061e0e453967f8abaf4c3694ada4ccedc37a9ab5fc",
     "text_amounts": "57754a0c823cff78df99f6e65919ebb2f19991a9ac68c9d5e84d89fb074c1204",
 }
 
