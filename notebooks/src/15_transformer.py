@@ -179,7 +179,7 @@ axes[0].set_title("A clock with many hands", loc="left")
 axes[0].grid(visible=False)
 figure.colorbar(shown, ax=axes[0])
 away = np.arange(-20, 21)
-plot_lines(
+alike = plot_lines(
     away,
     {f"place {p}": table[p + away] @ table[p] for p in (20, 40, 60)},
     x_label="places away",
@@ -526,7 +526,7 @@ assert exact["transformer"][0].value > 0.9
 assert exact["transformer"][-1].high < exact["attention (lesson 13)"][-1].value
 
 # %% [markdown]
-# TODO(measure) Up to eleven words the two are close. Beyond, the transformer is worse, and in the longest bucket the
+# Up to eleven words the two are close. Beyond, the transformer is worse, and in the longest bucket the
 # intervals are far apart. The two harder sets of lesson 13, **long** (26 to 40 words, no training sentence has more
 # than 25) and **unseen** (combinations that never met in training):
 
@@ -663,11 +663,11 @@ assert len(set(chains["transformer"])) == 1
 assert all(chains[name][-1] > 8 * chains[name][0] for name in racers if "GRU" in name)
 
 # %% [markdown]
-# TODO(measure) On this machine the recurrent model with the dot product is first at every length. Additive attention,
-# with a hidden layer for every pair of words, falls behind the transformer where sentences are long. Equal width is not
-# equal work: the transformer has nearly twice the parameters and does more arithmetic for each word. One or two cores
-# are busy with either, so the recurrent model loses nothing by waiting. Whoever says that transformers are faster means
-# the right panel, and a machine that can use it.
+# On the machine on which this page was made the recurrent model with the dot product is first at every length. Additive
+# attention, with a hidden layer for every pair of words, falls behind the transformer where sentences are long. Equal
+# width is not equal work: the transformer has nearly twice the parameters and does more arithmetic for each word. One
+# or two cores are busy with either, so the recurrent model loses nothing by waiting. Whoever says that transformers are
+# faster means the right panel, and a machine that can use it.
 #
 # The same picture has another reading. In a recurrent encoder, what the last word should know of the first is handed on
 # through all the words between. In self-attention it is one step away, at any distance. Lesson 10 measured what that
@@ -713,10 +713,10 @@ for name, reader in readers.items():
 # | sinusoidal | sines and cosines, added | a sum that no layer ever met |
 # | rotary | queries and keys turned | distances, of which the short ones are known |
 #
-# The model of section 5 once with each of the four, and each with five seeds: twenty trainings, half an hour of one core.
-# That is too long for a lesson, so it was **measured ahead**, by `python benchmarks/position_schemes.py`. You can check any
-# row: `train_transformer(data.train + data.more, positions="rotary", seed=0)` takes as long as section 5 did. All else is
-# equal, data and order of the sentences included.
+# The model of section 5 once with each of the four, and each with five seeds: twenty trainings, half an hour of one
+# core. That is too long for a lesson, so it was **measured ahead**, by `python benchmarks/position_schemes.py`. You can
+# check any row: `train_transformer(data.train + data.more, positions="rotary", seed=0)` takes as long as section 5 did.
+# All else is equal, data and order of the sentences included.
 
 # %%
 ahead = load_measurements("position_schemes")
@@ -756,7 +756,7 @@ right_panel = plot_lines(
 )  # fmt: skip
 right_panel.set_xticks(range(len(spans)), spans)
 right_panel.axvspan(-0.3, 5.4, color="#d0d7de", alpha=0.4, linewidth=0)
-right_panel.set_ylim(0, 1.02)
+limits_shown = right_panel.set_ylim(0, 1.02)
 
 # %%
 far = {
@@ -788,20 +788,20 @@ assert min(row["bleu"] for name in ("sinusoidal", "rotary") for row in rows_of[n
 assert far["rotary"].min() > 3 * max(far[name].max() for name in schemes[:3])
 
 # %% [markdown]
-# With any of five seeds the paper's sines pass 97 BLEU on the test sentences, and with any of them about one sentence in
-# twenty of 26 to 40 words comes out right. The same model, the same words, the same minutes, but queries and keys *turned*
-# in place of sums: a third comes out right on average of the seeds, nearly half with the best, a sixth with the worst.
-# Within the lengths of training rotary positions are ahead, too. Learned vectors get one of 2,500 right: most of the vectors that
-# they would need were never trained. And with *none* the encoder reads a bag of words; what it
+# With any of five seeds the paper's sines pass 97 BLEU on the test sentences, and with any of them about one sentence
+# in twenty of 26 to 40 words comes out right. The same model, the same words, the same minutes, but queries and keys
+# *turned* in place of sums: a third comes out right on average of the seeds, nearly half with the best, a sixth with
+# the worst. Within the lengths of training rotary positions are ahead, too. Learned vectors get one of 2,500 right:
+# most of the vectors that they would need were never trained. And with *none* the encoder reads a bag of words; what it
 # gets right, it gets right by knowing which words go together.
 #
-# So much of what looked like a weakness for length is a weakness for places. Not all: lesson 13's recurrent model (the row
-# *long* of section 5) is still far ahead on these sentences.
+# So much of what looked like a weakness for length is a weakness for places. Not all: lesson 13's recurrent model (the
+# row *long* of section 5) is still far ahead on these sentences.
 #
 # ### Four times as far
 #
-# 26 words are just beyond 25. What if training ends much earlier? Four small transformers (width 64), again one with each
-# scheme, see only sentences of up to **ten** English words, and are asked about sentences of up to forty. They are
+# 26 words are just beyond 25. What if training ends much earlier? Four small transformers (width 64), again one with
+# each scheme, see only sentences of up to **ten** English words, and are asked about sentences of up to forty. They are
 # trained here and now, which takes half a minute.
 
 # %%
@@ -964,7 +964,7 @@ assert max(line[-1].value for line in told.values()) < 0.6
 
 # %% [markdown]
 # Within training, knowing places pays: *none* is behind as soon as there is an order to know. Beyond it, all four fall,
-# and at 26 to 40 words they are alike: TODO(measure) about a third of the words. Learned positions fail, as they
+# and at 26 to 40 words they are alike: about a third of the words. Learned positions fail, as they
 # should. But so do sines, which exist for any place, and so do rotary ones, for which places do not exist.
 #
 # So turning is no cure for everything. Longer sentences are also harder in other ways: our grammar fills them with
@@ -1009,7 +1009,7 @@ for name in ("learned", "sinusoidal"):
 # %% [markdown]
 # The same sentences, only told to stand further on. Rotary and *none* do not notice: a place as such has no part in
 # what they compute. The two that add something do, as soon as a place was not in training, the main model too
-# (TODO(measure): from about place 20 on). So places explain a part, and rotary positions cure that part. Yet the small
+# (most of it from about place 20 on). So places explain a part, and rotary positions cure that part. Yet the small
 # rotary model fell like the others. What else is there in length? For each scheme, the best of its eight cross heads:
 # how much of its weight lies on the gold words?
 
@@ -1029,7 +1029,7 @@ for name, line in found_words.items():
     print(f"{name:12}" + "".join(f"{one:7.2f}" for one in line))
 
 # %% [markdown]
-# TODO(measure) In long sentences the cross heads of the small models no longer find the word, whatever the scheme.
+# In long sentences the cross heads of the small models no longer find the word, whatever the scheme.
 # Those of the main model hold as far as its training went, to 25 words, and slip beyond. A query that had to pick one
 # word of ten now has to pick one of forty, and further on stand words that look alike. Nothing here says *the next one
 # after the last*; the recurrent decoder of lesson 13 has a state that can. That is a guess; we have not tested it. What
@@ -1092,8 +1092,8 @@ assert max(last[n] for n in last if "pre" in n) < min(
 assert last["post-norm, warm-up"] < last["post-norm, full rate at once"]
 
 # %% [markdown]
-# TODO(measure) Pre-norm learns at this rate, with warm-up or without. Post-norm without warm-up hardly gets past the
-# frequencies of words; with it, it learns, and lags behind. One seed, one rate, 100 updates: the picture says that
+# Pre-norm learns at this rate, with warm-up or without. Post-norm lags behind by a nat: without warm-up it hardly gets
+# past the frequencies of words, with it somewhat further. One seed, one rate, 100 updates: the picture says that
 # pre-norm is easier to begin with, not that post-norm is worse in the end. That is why the model of section 5 uses
 # pre-norm, in a lesson that has minutes and not days.
 #
@@ -1220,7 +1220,7 @@ assert best_rate.high < diagonal.low
 assert rates["untrained"].min() > best_rate.error_rate
 
 # %% [markdown]
-# TODO(measure) No head was told to align, and several do, far better than the diagonal or untrained heads. They look at
+# No head was told to align, and several do, better than the diagonal and far better than untrained heads. They look at
 # the word that comes **next**, not at the one just written: the second row is no better than the untrained. But no
 # single one reaches lesson 13's attention. Eight heads share the work, and none has to do all of it.
 #
@@ -1445,7 +1445,7 @@ for kind, joint in together.items():
 assert together["cross"].value > max(one.value for one in effects["cross"])
 
 # %% [markdown]
-# TODO(measure) Switched off together, the cross heads cost far more than all others: without the source there is
+# Switched off together, the cross heads cost far more than all others: without the source there is
 # nothing to translate. One by one hardly any head is missed, since the others stand in. And compare with the error
 # rates above. The head that aligns best is not the one that is missed most; the one that is missed most aligns worst. A
 # map says where a head looks. What the model needs it for, the map does not say.
@@ -1493,7 +1493,7 @@ assert (
 )
 
 # %% [markdown]
-# TODO(measure) For the first updates nothing moves. Then the cross heads leave the right edge, up and to the left, and
+# For the first updates nothing moves. Then the cross heads leave the right edge, up and to the left, and
 # in just these updates the loss falls. It is they who find their place first. No head of the encoder of this small
 # model ever becomes one that looks at the word before; its heads stay broad. Some of the larger model of section 9 do
 # lean to one side.
@@ -1733,7 +1733,7 @@ row
 
 # %% [markdown]
 # What is the recurrent network still for? It did three jobs, and each can be done without it. On a small grammar and
-# two cores it did them well: TODO(measure) its translations of long sentences are better than ours, in about the same
+# two cores it did them well: its translations of long sentences are better than ours, in about the same
 # time. What it cannot do is work on all words at once, however large the machine. That decided the matter once there
 # were machines for it.
 #
