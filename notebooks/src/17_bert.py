@@ -320,10 +320,11 @@ def cut(text):
     return SimpleNamespace(ids=flat, pieces=pieces_of(flat))
 
 
+gap_sentence = "The city lies on the banks of the river and was founded by the Romans."
 gaps = MaskExplorer(
     {name: one.predict for name, one in trained.items()},
     cut=cut, piece=lambda token: pieces_of([token])[0], mask=MARK,
-    sentence="The city lies on the banks of the river and was founded by the Romans.", place=7,
+    sentence=gap_sentence, place=1 + cut(gap_sentence).pieces.index(" by"),
 )  # fmt: skip
 gaps.picture()
 

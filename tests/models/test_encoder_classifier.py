@@ -110,3 +110,14 @@ def test_bad_arguments():
         EncoderClassifier(encoder(), 1)
     with pytest.raises(ValueError, match="the encoder has 3 blocks"):
         EncoderClassifier(encoder(), 3, trained=4)
+
+
+@pytest.mark.parametrize(("trained", "open_blocks"), [(None, {0, 1, 2}), (0, set()), (1, {2})])
+def test_what_is_frozen_asks_for_no_gradient_whatever_it_did_before(trained, open_blocks):
+    frozen_before = encoder().requires_grad_(False)
+    for start in (encoder(), frozen_before):
+        model = classifier(of=start, trained=trained)
+        names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+        assert {int(name.split(".")[2]) for name in names if ".blocks." in name} == open_blocks
+        assert ("encoder.piece_embedding.weight" in names) == (trained is None)
+        assert {"linear.weight", "linear.bias"} <= names
