@@ -401,6 +401,7 @@ def cut_for(encoder, texts):
     return [corpus.bpe.encode(text)[:MOST] for text in texts]
 
 
+# %%
 def frozen(encoder, task, *, strength=1.0):
     """Right or wrong for each test text, by a probe on the mean vectors, and the seconds it took."""
     texts, labels, test_texts, test_labels = task
@@ -557,6 +558,7 @@ KINDS = (
 )
 
 
+# %% tags=["long-cell"] reason="one table of measures"
 def measures(pieces, *, marks):
     """Name of a kind → function of the weights of several texts; `marks`: whether [CLS] and [SEP] are there."""
     edges_ = [[0, len(p) - 1] if marks else [] for p in pieces]
@@ -604,6 +606,7 @@ def control(how, seed=0):
     return SentenceEncoder(encoder.eval(), minilm.pieces)
 
 
+# %%
 models = {
     "MiniLM": minilm,
     "untrained": control("untrained"),
@@ -809,6 +812,7 @@ def shares_of_marks(text):
     return found
 
 
+# %%
 marks_share = np.mean([shares_of_marks(s) for s in some[:24]], axis=0)  # (2, L, H)
 
 # %%
@@ -847,6 +851,7 @@ judged_labels = docs["val"].labels[val_rows]
 reader = EncoderClassifier(minilm.model, len(LIBRARIES), trained=0, fast_dtype=fast)
 
 
+# %%
 def mean_vectors(texts):
     """The encoder's vectors of texts in pieces, of length 1, (N, C)."""
     rows = [one.mean(0) for one in reader.enter(texts)]
@@ -856,6 +861,8 @@ def mean_vectors(texts):
 probe = LogisticRegression(max_iter=2000).fit(
     mean_vectors(cut_for(minilm.model, probe_texts)), probe_labels
 )
+
+# %%
 names = {f"layer {b + 1}, head {h + 1}": (b, h) for b in range(6) for h in range(12)}
 
 
@@ -878,6 +885,7 @@ means = {
 }
 
 
+# %%
 def switch_off(b, chosen):
     """A hook on block `b` that replaces heads; `chosen` maps a head's number to "zero" or "mean"."""
 
