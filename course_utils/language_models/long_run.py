@@ -50,7 +50,8 @@ LONG_OPTIONS: dict[str, Any] = {
     "positions": "rotary",
     "dropout": 0.15,
 }
-SHIPPED = "cdd3ca685f419f09c099c606be898a3fbae74f27f8666ddc3092e5309eeb92fc"  # sha256 of data/checkpoints/gpt.json, which holds that of the weights
+# sha256 of data/checkpoints/gpt.json, which holds that of the weights
+SHIPPED = "cdd3ca685f419f09c099c606be898a3fbae74f27f8666ddc3092e5309eeb92fc"
 REPAIR = "git checkout data/checkpoints"
 
 
