@@ -268,8 +268,7 @@ QUESTIONS = QuestionBlock(
             "and these have already read the word itself, so the word comes back to its own place through them. A left-to-right model "
             "avoids that with a mask, at the price of one side of the context. BERT hides the word from everybody instead. I have "
             "measured both sides of it: the same small model guesses hidden tokens clearly better when it may look both ways; and with the "
-            "loss over all places, where nothing is hidden, its accuracy was high and at hidden places it was no better than always saying "
-            "the most frequent token.",
+            "loss over all places, the accuracy was four in five, and at hidden places not one in ten: the model had learned to copy.",
             usual_wrong_answer="“To make the task harder, as a regulariser.” Without hiding there is no task: copying is a perfect "
             "solution.",
             follow_up="What does it cost? (Only the hidden places teach, 15 % of them in BERT, where a left-to-right model learns "
@@ -282,7 +281,7 @@ QUESTIONS = QuestionBlock(
             "vectors?",
             answer="First the frozen vectors: they are computed once, the classifier trains in a second, and it's the baseline that "
             "fine-tuning must beat. Then I ask whether the vectors can know the answer. For topics they do: on twelve libraries, "
-            "fine-tuning two layers gained a few points at most. For the order of words they hardly do, since they were trained to tell "
+            "fine-tuning two layers gained nothing that the interval could tell from zero. For the order of words they hardly do, since they were trained to tell "
             "what a text is about: there fine-tuning was far above the probe, on the same few hundred sentences. So the gain depends "
             "on what the vectors leave out. I'd fine-tune the upper layers, with a small rate, choose rate and passes on validation data, "
             "and report an interval, for a test set of a few hundred texts hides differences of several points.",

@@ -44,7 +44,7 @@ RUN_TOGETHER = 64  # windows, where nothing is learned
 class MaskedSchedule:
     """How long, how fast and on how many hidden places an encoder learns; chosen on validation articles."""
 
-    tokens: int = 2_000_000  # read in training, counted with repetition, hidden or not
+    tokens: int = 1_700_000  # read in training, counted with repetition, hidden or not
     length: int = 32  # tokens a window
     batch: int = 32  # windows an update
     share: float = 0.25  # of each window's tokens that are hidden
