@@ -80,9 +80,9 @@ def guess_cost(picture: Picture, *, fastest: str) -> Prediction:
         choices=["GRU, additive attention", "GRU, dot product", "transformer"],
         look=picture,
         measured=fastest,
-        explain="On one or two cores all arithmetic is done in turn anyway, and then the model with the least of it is "
-        "first. The right panel is what a machine with thousands of cores looks at: how many operations have to wait "
-        "for each other.",
+        explain="On one or two cores all arithmetic is done in turn anyway, and then recurrent or not matters less than how "
+        "much of it there is. The right panel is what a machine with thousands of cores looks at: how many operations have "
+        "to wait for each other.",
     )
 
 

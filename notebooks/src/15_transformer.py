@@ -659,15 +659,16 @@ print("words        " + "".join(f"{length:>10}" for length in words))
 for name in racers:
     print(f"{name:24} ms   " + "".join(f"{1000 * s:9.1f}" for s in seconds[name]))
     print(f"{'':24} chain" + "".join(f"{c:9,}" for c in chains[name]))
-assert len(set(chains["transformer"])) == 1
+assert max(chains["transformer"]) < 1.5 * min(chains["transformer"])
 assert all(chains[name][-1] > 8 * chains[name][0] for name in racers if "GRU" in name)
 
 # %% [markdown]
-# On the machine on which this page was made the recurrent model with the dot product is first at every length. Additive
-# attention, with a hidden layer for every pair of words, falls behind the transformer where sentences are long. Equal
-# width is not equal work: the transformer has nearly twice the parameters and does more arithmetic for each word. One
-# or two cores are busy with either, so the recurrent model loses nothing by waiting. Whoever says that transformers are
-# faster means the right panel, and a machine that can use it.
+# (The transformer's line may have a small step: long products can take another way through PyTorch.) On the machine on
+# which this page was made the recurrent model with the dot product is first on short sentences, and the transformer
+# catches up only where they are long. Additive attention, with a hidden layer for every pair of words, falls behind
+# both. Equal width is not equal work: the transformer has nearly twice the parameters and does more arithmetic for each
+# word. One or two cores are busy with either, so the recurrent model loses little by waiting. Whoever says that
+# transformers are faster means the right panel, and a machine that can use it.
 #
 # The same picture has another reading. In a recurrent encoder, what the last word should know of the first is handed on
 # through all the words between. In self-attention it is one step away, at any distance. Lesson 10 measured what that
