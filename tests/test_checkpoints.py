@@ -199,7 +199,7 @@ HARD_CASES = """
         save_model(path, models[number], config={"n": number}, history=histories[number])
 
     chance = random.Random(0)
-    for _ in range(25):
+    for kill in range(25):
         save(0)
         ready, started = os.pipe()
         child = os.fork()
@@ -208,7 +208,11 @@ HARD_CASES = """
             for number in itertools.count():
                 save((number + 1) % 2)
         os.read(ready, 1)
-        time.sleep(chance.uniform(0, 0.02))
+        if kill % 2:  # at any moment
+            time.sleep(chance.uniform(0, 0.02))
+        else:  # while something is being written
+            while not any(folder.glob(".*.tmp")):
+                pass
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ready), os.close(started)

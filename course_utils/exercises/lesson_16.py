@@ -119,7 +119,7 @@ def guess_fault(picture: Picture) -> Prediction:
 # -- recall ------------------------------------------------------------------------------------------
 
 cache_bytes = Exercise(
-    "16.cache",
+    "16.cache_bytes",
     title="What the cache takes",
     minutes=2,
     kind="recall",
@@ -205,7 +205,7 @@ def _some_words(generator: np.random.Generator) -> tuple[list[list[str]], list[i
 
 
 merge_step = Exercise(
-    "16.merge",
+    "16.merge_step",
     title="One merge",
     minutes=10,
     kind="code",
