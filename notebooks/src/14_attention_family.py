@@ -148,7 +148,7 @@ for name, seconds in cost.items():
     print(f"{name:10} {1000 * seconds:6.1f} ms, {seconds / cost['dot']:5.1f} times dot")
 A = len(SCORES["concat"](C).direction)
 print(f"concat holds 64 × 25 × 25 × {A} = {64 * 25 * 25 * A:,} numbers at once")
-assert cost["concat"] > cost["scaled dot"]
+assert cost["concat"] > cost["dot"]
 
 # %% [markdown]
 # ### Side by side

@@ -16,7 +16,7 @@
 #
 # **You need** lesson 15 (the transformer) and lesson 02 (language models, perplexity, bits per character).
 #
-# Measured run time: **150 s** and **1500 MB** on two CPU cores, from a fresh kernel.
+# Measured run time: **165 s** and **1200 MB** on two CPU cores, from a fresh kernel.
 
 # %% tags=["long-cell"] reason="imports of the whole lesson"
 import json
