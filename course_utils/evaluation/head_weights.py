@@ -69,6 +69,7 @@ def mean_over_rows(values: list[Floats], counted: list[Mask], *, rows: list[Any]
 
 
 def require_shape(found: tuple[int, ...], wanted: tuple[int, ...], *, name: str) -> None:
+    """Refuse an array of another shape than the weights need; a ValueError names it and both shapes."""
     if tuple(found) != tuple(wanted):
         raise ValueError(f"{name} has shape {tuple(found)}, but these weights need {tuple(wanted)}.")
 
